@@ -1,0 +1,203 @@
+"""The ports of the city graph and of blobs. Adapters: cim/stores.
+
+Generations: ``g`` is one increasing number of the whole graph. A row is visible at ``g`` when
+``g_from <= g < g_to``. A request reads ``head()`` once and passes that ``g`` to every further call.
+An activation writes with ``head + 1`` and then moves ``head`` in one small transaction; rows above
+``head`` that a dead writer left are undone by the next holder of the lease, before it writes.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from cim.model import Box, Entity, Kind, Relation, Tile, Verb
+from identity.ports import Alias
+
+BATCH_ROWS = 5_000  # rows of one Batch at most
+PAGE_LIMIT = 1_000  # items of one page at most
+LOOKUP_LIMIT = 10_000  # codes of one call at most
+NEIGHBOUR_LIMIT = 100_000  # relations of one call at most; more is TooLarge("neighbour_limit")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The visible generation and when it was activated (Unix seconds; 0 for the empty graph)."""
+
+    generation: int
+    activated_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which entities: all given conditions hold.
+
+    ``q`` matches name, code and text properties by terms (``cim.terms``: words and CJK bigrams,
+    all must occur); ``box`` intersects the entity's box or holds its point; ``grid`` is a prefix
+    of grid2d at a legal cut; ``properties`` equals top-level JSON values (e.g. ifc_class).
+    """
+
+    kinds: tuple[Kind, ...] = ()
+    box: Box | None = None
+    q: str | None = None
+    grid: str | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Entities ordered by code, and the code to pass as ``after`` for the next page (or None)."""
+
+    items: list[Entity]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one write changes, at most BATCH_ROWS rows in all.
+
+    A put replaces the row open at that moment for the same key (code; verb, source, target;
+    scheme, scope, value; root, document); an end closes it. Ending an unknown key is a no-op.
+    """
+
+    entities: Sequence[Entity] = ()
+    relations: Sequence[Relation] = ()
+    aliases: Sequence[Alias] = ()
+    tiles: Sequence[Tile] = ()
+    end_entities: Sequence[str] = ()
+    end_relations: Sequence[tuple[Verb, str, str]] = ()
+    end_aliases: Sequence[tuple[str, str, str]] = ()
+    end_tiles: Sequence[tuple[str, str]] = ()
+
+    def rows(self) -> int:
+        """Return the number of rows, for the limit."""
+        return sum(len(getattr(self, name)) for name in self.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One move of head, from the outbox: its generation, when, and what the writer said of it."""
+
+    generation: int
+    at: float
+    event: Mapping[str, Any]
+
+
+class Activation(Protocol):
+    """One writer under the lease. Every call checks the fencing number: Conflict("lease_lost")."""
+
+    @property
+    def base(self) -> int:
+        """The generation that was head when the lease was taken: read the city with it."""
+        ...
+
+    @property
+    def generation(self) -> int:
+        """``base + 1``: what is written becomes visible as this."""
+        ...
+
+    async def write(self, batch: Batch) -> None:
+        """Write rows above head, durably; also renews the lease."""
+        ...
+
+    async def renew(self) -> None:
+        """Renew the lease during long work between writes."""
+        ...
+
+    async def commit(self, event: Mapping[str, Any]) -> Head:
+        """Move head and put ``event`` into the outbox in one transaction; give the lease back."""
+        ...
+
+    async def abort(self) -> None:
+        """Undo what was written and give the lease back."""
+        ...
+
+
+class Graph(Protocol):
+    """The city graph, read at a generation, changed by activations."""
+
+    async def head(self) -> Head:
+        """Return what is visible now; cheap, read it once a request."""
+        ...
+
+    async def entities(self, g: int, codes: Sequence[str], *, ended: bool = False) -> list[Entity]:
+        """Return the entities of ``codes`` visible at ``g``, in the order asked, unknown ones absent.
+
+        ``ended=True``: a code not visible at ``g`` gives its last facts before ``g``, with
+        lifecycle "gone" (a code never dies).
+        """
+        ...
+
+    async def find(self, g: int, where: Filter, *, limit: int, after: str = "") -> Page:
+        """Return a page of entities that match, ordered by code, beginning behind ``after``."""
+        ...
+
+    async def relations(
+        self, g: int, codes: Sequence[str], verbs: Sequence[Verb], *, incoming: bool = False
+    ) -> list[Relation]:
+        """Return relations whose source (or, ``incoming``, target) is in ``codes``.
+
+        Ordered by (verb, source, target); more than NEIGHBOUR_LIMIT is TooLarge("neighbour_limit").
+        """
+        ...
+
+    async def children(
+        self, g: int, code: str, *, kinds: Sequence[Kind] = (), limit: int, after: str = ""
+    ) -> Page:
+        """Return a page of the entities that ``code`` CONTAINS directly, ordered by code."""
+        ...
+
+    async def counts(self, g: int, code: str) -> dict[Kind, int]:
+        """Return how many entities of each kind ``code`` CONTAINS, directly or through others."""
+        ...
+
+    async def tiles(self, g: int) -> list[Tile]:
+        """Return all tile entries, ordered by (root, document)."""
+        ...
+
+    async def moves(self, after: int, *, limit: int) -> list[Move]:
+        """Return the moves of head behind generation ``after``, oldest first."""
+        ...
+
+    async def activate(self, holder: str, *, wait_s: float) -> Activation:
+        """Take the lease (waiting up to ``wait_s``), undo a dead writer's rows, and begin.
+
+        Raises Conflict("lease_busy") when another live holder keeps it longer.
+        """
+        ...
+
+    async def ready(self) -> None:
+        """Raise Unavailable when the store does not answer."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections; the adapter is not used after it."""
+        ...
+
+
+class Blobs(Protocol):
+    """Bytes named by their SHA-256 (lower-case hex). Equal bytes are kept once."""
+
+    async def put(self, data: bytes) -> str:
+        """Store durably (fsync) and return the name."""
+        ...
+
+    async def adopt(self, path: Path, name: str) -> None:
+        """Move a finished, fsynced file whose SHA-256 is ``name`` into the store."""
+        ...
+
+    async def get(self, name: str) -> bytes:
+        """Return the bytes; NotFound("blob_unknown")."""
+        ...
+
+    async def size(self, name: str) -> int | None:
+        """Return the length in bytes, or None when unknown."""
+        ...
+
+    def chunks(self, name: str, *, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        """Iterate over the bytes [start, stop) in pieces."""
+        ...
+
+    async def local(self, name: str) -> Path:
+        """Return a readable local path of the blob (downloaded where the store is remote)."""
+        ...

@@ -1,0 +1,64 @@
+"""The port through which codes are issued and identifiers resolved; adapters lie in cim/stores.
+
+Writing aliases is part of an activation (``cim.ports.Activation``), so that the codes and aliases
+of an import become visible with its generation; only the reservation of serials stands alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+ALIAS_SCHEMES = ("ifc_guid", "tag", "device", "project", "document", "beidou")
+LOOKUP_LIMIT = 10_000  # identifiers a call
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """One foreign identifier of one code.
+
+    ``scope`` narrows the scheme (an IFC GUID is unique in its project only; "" = city-wide);
+    comparison is case-sensitive. ``retired`` aliases are kept: they lead to the code that was.
+    """
+
+    scheme: str
+    scope: str
+    value: str
+    code: str
+    source: str = ""
+    confidence: float = 1.0
+    retired: bool = False
+
+
+class Codes(Protocol):
+    """Issue serials in blocks and look identifiers up."""
+
+    async def reserve(self, prefix: str, count: int, owner: str) -> range:
+        """Return ``count`` serials of ``prefix`` never handed out before, starting at 1.
+
+        ``prefix`` is the 12 digits region + class, or ``<21 digits>-<part letter>``.
+        The same (prefix, owner) gets the same serials again (a longer ``count`` gets a new block),
+        so that an import retried after a kill issues the same codes. Atomic across processes,
+        durable when it returns. Takes no lease.
+        Raises Conflict("serials_exhausted") beyond the prefix's capacity.
+        """
+        ...
+
+    async def resolve(
+        self,
+        g: int,
+        values: Sequence[str],
+        *,
+        scheme: str | None = None,
+        scope: str | None = None,
+        retired: bool = False,
+    ) -> dict[str, list[Alias]]:
+        """Return the aliases visible at generation ``g``, by value; unknown values are absent.
+
+        ``retired=True`` also returns aliases that ended at or before ``g`` (the newest per code).
+        At most ``LOOKUP_LIMIT`` values, else TooLarge("lookup_limit").
+        """
+        ...
+
+    async def aliases(self, g: int, codes: Sequence[str]) -> dict[str, list[Alias]]:
+        """Return the aliases of each code visible at ``g``, sorted by (scheme, scope, value)."""
+        ...

@@ -1,0 +1,44 @@
+"""Fixtures for all tests: real files where they are, a scrubbed environment, loopback only."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend():
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The folder with real files; tests that need it carry the marker ``corpus``."""
+    path = Path(os.environ.get("WANWU_SHARED", ROOT.parent / "shared"))
+    if not (path / "ifc").is_dir():
+        pytest.skip(f"the corpus folder {path} is not here: only the project itself was cloned")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _scrubbed_environment(monkeypatch):
+    for name in list(os.environ):
+        if name.startswith("TWIN_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(monkeypatch):
+    """A test that reaches for the network fails; loopback is allowed."""
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        if isinstance(address, tuple) and address[0] not in {"127.0.0.1", "::1", "localhost"}:
+            message = f"a test reached for the network: {address}"
+            raise AssertionError(message)
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)

@@ -1,0 +1,241 @@
+"""The ports of live state, of jobs and of the audit trail. Adapters: twin/stores."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from cim.model import Box
+from twin.reading import Quality, Reading, State, Value
+
+COMMIT_READINGS = 5_000  # readings of one commit at most
+PAGE_LIMIT = 1_000
+QUARANTINE_KEPT = 10_000  # rows kept; older ones are dropped and counted
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """Where the thing of a state row stands, copied beside it so that state filters by place."""
+
+    kind: str
+    name: str = ""
+    region: str = ""
+    building: str = ""
+    lon: float | None = None
+    lat: float | None = None
+    grid2d: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A message that could not be applied, kept with its reason and a sample of its bytes."""
+
+    reason: str  # a stable error code: device_unknown, payload_unreadable …
+    device: str
+    topic: str
+    payload: bytes
+    received_at: float
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    id: int = 0
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What becomes durable in ONE transaction: readings, journal offset, quarantine, outbox.
+
+    ``journal``/``offset``: everything of that journal before ``offset`` is applied after this.
+    A commit whose ``offset`` is not above the stored one changes nothing (a replay after a crash).
+    """
+
+    readings: Sequence[Reading] = ()
+    projections: Mapping[str, Projection] = field(default_factory=dict)
+    quarantined: Sequence[Quarantined] = ()
+    journal: str | None = None
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a commit did with each reading: applied, late (history only) or duplicate, in order."""
+
+    results: Sequence[str] = ()
+    sequence: int = 0
+
+    def count(self, result: str) -> int:
+        """Return how many readings had that result."""
+        return sum(1 for r in self.results if r == result)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row of the state outbox."""
+
+    sequence: int
+    state: State
+    projection: Projection | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One row of history."""
+
+    observed_at: float
+    received_at: float
+    value: Value
+    unit: str
+    quality: Quality
+    source: str
+    n: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which state rows: all given conditions hold."""
+
+    codes: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    properties: tuple[str, ...] = ()
+    building: str | None = None
+    box: Box | None = None
+
+
+class States(Protocol):
+    """State, history, dedup, outbox and quarantine behind one URL (ports States and History)."""
+
+    async def commit(self, commit: Commit) -> Outcome:
+        """Apply in one durable transaction; see Commit."""
+        ...
+
+    async def states(self, codes: Sequence[str]) -> dict[str, list[State]]:
+        """Return all sources' state rows of each code (absent: none), by (property, source)."""
+        ...
+
+    async def query(self, where: Where, *, limit: int, after: str = "") -> tuple[list[State], str]:
+        """Return a page of state rows by (code, property, source) and the next cursor ("" at the end)."""
+        ...
+
+    async def history(
+        self,
+        code: str,
+        property: str,  # noqa: A002 - the wire's word
+        *,
+        start: float,
+        stop: float,
+        limit: int,
+        after: tuple[float, str, int] | None = None,
+    ) -> list[Sample]:
+        """Return samples with start <= observed_at < stop, by (observed_at, source, n)."""
+        ...
+
+    async def changes(self, after: int, *, limit: int) -> list[Change]:
+        """Return outbox rows behind ``after``, oldest first."""
+        ...
+
+    async def sequence(self) -> int:
+        """Return the newest outbox sequence number."""
+        ...
+
+    async def offset(self, journal: str) -> int:
+        """Return the committed offset of a journal (0: nothing yet)."""
+        ...
+
+    async def quarantined(self, *, limit: int, after: int = 0) -> list[Quarantined]:
+        """Return quarantine rows by id."""
+        ...
+
+    async def release(self, ids: Sequence[int]) -> None:
+        """Remove quarantine rows (adopted or discarded)."""
+        ...
+
+    async def project(self, projections: Mapping[str, Projection]) -> None:
+        """Rewrite the projections of codes (an activation or a binding changed them)."""
+        ...
+
+    async def ready(self) -> None:
+        """Raise Unavailable when the store does not answer."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One piece of long work; ``payload`` is its input, kept so that a dead worker's job is retried.
+
+    ``state``: queued | running | done | failed. ``error``: {"code", "facts"} of a CityError.
+    """
+
+    id: str
+    kind: str
+    payload: Mapping[str, Any]
+    state: str = "queued"
+    stage: str = ""
+    fraction: float = 0.0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    created_at: float = 0.0
+    started_at: float | None = None
+    finished_at: float | None = None
+    result: Mapping[str, Any] | None = None
+    error: Mapping[str, Any] | None = None
+    findings: Sequence[Mapping[str, Any]] = ()
+    attempts: int = 0
+
+
+class Jobs(Protocol):
+    """Durable jobs, oldest first, one worker each."""
+
+    async def add(self, job: Job) -> Job:
+        """Store a queued job; the same id again returns the stored one unchanged."""
+        ...
+
+    async def get(self, job_id: str) -> Job:
+        """Return a job; NotFound("job_unknown")."""
+        ...
+
+    async def claim(self, worker: str, *, now: float, stale_s: float) -> Job | None:
+        """Take the oldest queued job (or a running one whose worker went silent for stale_s)."""
+        ...
+
+    async def save(self, job: Job, *, now: float) -> None:
+        """Store progress or the end of a job; also the worker's sign of life."""
+        ...
+
+    async def recent(self, *, limit: int) -> list[Job]:
+        """Return the newest jobs first."""
+        ...
+
+    async def ready(self) -> None:
+        """Raise Unavailable when the store does not answer."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """Who did what to what, and how it ended; append only."""
+
+    at: float
+    who: str
+    role: str
+    action: str
+    target: str
+    outcome: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    id: int = 0
+
+
+class Audit(Protocol):
+    """The append-only trail."""
+
+    async def record(self, row: AuditRow) -> None:
+        """Append one row durably."""
+        ...
+
+    async def rows(self, *, limit: int, after: int = 0) -> list[AuditRow]:
+        """Return rows by id."""
+        ...

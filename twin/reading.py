@@ -1,0 +1,53 @@
+"""A reading: one value of one property of one thing, from one source, at one time."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+Value = float | int | str | bool | None
+"""A measured value; None is NA (not available) and never becomes 0."""
+
+
+class Quality(StrEnum):
+    """How far a value can be trusted."""
+
+    GOOD = "good"
+    UNCERTAIN = "uncertain"
+    BAD = "bad"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One observation of ``code``; ``source`` is the sensor's code or the writer's name.
+
+    Times are Unix seconds. ``n`` is the device's sequence number where it sends one. Two readings
+    with the same (source, code, property, observed_at, n) are one.
+    ``timed``: the device gave ``observed_at``; without it the time of receipt stands there.
+    """
+
+    code: str
+    property: str
+    value: Value
+    observed_at: float
+    received_at: float
+    source: str
+    unit: str = ""
+    quality: Quality = Quality.GOOD
+    n: int | None = None
+    timed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The newest reading of one (code, property, source) and when its value last changed."""
+
+    code: str
+    property: str
+    source: str
+    value: Value
+    unit: str
+    observed_at: float
+    received_at: float
+    changed_at: float
+    quality: Quality
+    n: int | None = None

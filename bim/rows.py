@@ -31,7 +31,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing said about a delivery: a stable code with facts (texts: ``identity.errors.render``).
+    """One thing said about a delivery: a code with facts (texts: ``identity.errors.render``).
 
     ``guid`` names the element where there is one; ``step_id`` the IFC line (#n).
     """
@@ -45,11 +45,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One product of the file. ``parent`` is the GUID above it in the tree (aggregate or container).
+    """One product of the file; ``parent`` is the GUID above it (aggregate or container).
 
     ``psets``/``quantities`` include those of the type (the occurrence's own value wins).
-    ``origin_m`` is its placement's origin in the local frame. ``address`` is IfcPostalAddress as one
-    line. ``duplicate_of`` counts repeats of a GUID: the first keeps it, others get "<guid>#2" ….
+    ``origin_m`` is its placement's origin in the local frame; ``address`` is IfcPostalAddress as
+    one line. Of a repeated GUID the first product keeps it, the others get "<guid>#2" ….
     """
 
     guid: str

@@ -96,7 +96,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One 3D Tiles entry: the GLB of one document under one root (building, facility, site, project).
+    """One 3D Tiles entry: a document's GLB under one root (building, facility, site, project).
 
     ``transform`` is the column-major 4x4 matrix from the model's local frame (metres, z up, x as
     modelled) to ECEF; None: the model has no position yet and is not listed in tileset.json.

@@ -121,7 +121,7 @@ class Graph(Protocol):
         ...
 
     async def entities(self, g: int, codes: Sequence[str], *, ended: bool = False) -> list[Entity]:
-        """Return the entities of ``codes`` visible at ``g``, in the order asked, unknown ones absent.
+        """Return the entities of ``codes`` visible at ``g`` in the order asked; unknown: absent.
 
         ``ended=True``: a code not visible at ``g`` gives its last facts before ``g``, with
         lifecycle "gone" (a code never dies).

@@ -1,4 +1,4 @@
-"""The root of the error tree: every refusal is typed, has a stable code, the facts, and what to check.
+"""The root of the error tree: every refusal is typed: a stable code, the facts, what to check.
 
 CityError
 ├── Invalid      the input is wrong                      (HTTP 422; 400 on OGC doors)
@@ -10,8 +10,9 @@ CityError
 
 Texts live in ``identity/texts/<package>.json``, one file a package::
 
-    {"ifc_truncated": {"en": ["The file ends after {read} of {declared} entities.", "Export it again."],
-                       "zh": ["文件在 {read}/{declared} 个实体后中断。", "请重新导出。"]}}
+    {"ifc_truncated": {
+        "en": ["The file ends after {read} of {declared} entities.", "Export it again."],
+        "zh": ["文件在 {read}/{declared} 个实体后中断。", "请重新导出。"]}}
 
 The first string is the message, the second the hint (what to check); both may name facts in braces.
 """

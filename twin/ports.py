@@ -111,7 +111,7 @@ class States(Protocol):
         ...
 
     async def query(self, where: Where, *, limit: int, after: str = "") -> tuple[list[State], str]:
-        """Return a page of state rows by (code, property, source) and the next cursor ("" at the end)."""
+        """Return a page of state rows by (code, property, source) and the next cursor (or "")."""
         ...
 
     async def history(
@@ -162,7 +162,7 @@ class States(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One piece of long work; ``payload`` is its input, kept so that a dead worker's job is retried.
+    """One piece of long work; ``payload`` is its input, kept for a retry after a death.
 
     ``state``: queued | running | done | failed. ``error``: {"code", "facts"} of a CityError.
     """

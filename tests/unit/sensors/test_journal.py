@@ -1,0 +1,197 @@
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from identity.errors import Conflict, Unavailable
+from sensors import journal as module
+from sensors.journal import Journal
+from sensors.ports import Message
+
+pytestmark = pytest.mark.anyio
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from sensors.journal import Journal
+from sensors.ports import Message
+
+async def main():
+    journal = await Journal.open(Path(sys.argv[1]), "main")
+    number = journal.end
+    while True:
+        batch = [Message("t", str(number + i).encode(), 0.0) for i in range(7)]
+        number = await journal.append(batch)
+        print(number, flush=True)
+
+asyncio.run(main())
+"""
+
+
+def message(number: int) -> Message:
+    return Message(f"city/a/d/{number}", b"\x00\xff" + str(number).encode(), 12.5, "c", True)
+
+
+@pytest.fixture
+async def journal(tmp_path):
+    opened = await Journal.open(tmp_path, "main")
+    yield opened
+    await opened.close()
+
+
+async def test_what_was_appended_is_read_again_with_its_offsets(journal):
+    sent = [message(i) for i in range(5)]
+    assert await journal.append(sent[:2]) == 2
+    assert await journal.append(sent[2:]) == 5
+    assert await journal.read(0, 100) == list(enumerate(sent))
+    assert await journal.read(1, 2) == [(1, sent[1]), (2, sent[2])]
+    assert await journal.read(5, 100) == []
+
+
+async def test_appends_at_the_same_time_share_blobs_and_keep_their_order(journal):
+    ends = await asyncio.gather(*(journal.append([message(i)]) for i in range(500)))
+    assert ends == list(range(1, 501))
+    assert [m for _, m in await journal.read(0, 1000)] == [message(i) for i in range(500)]
+    (blobs,) = journal._connection.execute("SELECT count(*) FROM blob").fetchone()
+    assert blobs < 50
+
+
+async def test_a_large_append_is_split_into_bounded_blobs(journal):
+    await journal.append([message(i) for i in range(module.BLOB_MESSAGES_MAX + 3)])
+    sizes = journal._connection.execute("SELECT first, count FROM blob ORDER BY 1").fetchall()
+    assert sizes == [(0, module.BLOB_MESSAGES_MAX), (module.BLOB_MESSAGES_MAX, 3)]
+    tail = await journal.read(module.BLOB_MESSAGES_MAX - 1, 10)
+    assert [offset for offset, _ in tail] == [4999, 5000, 5001, 5002]
+
+
+async def test_offsets_go_on_after_everything_was_pruned_and_the_journal_reopened(tmp_path):
+    journal = await Journal.open(tmp_path, "main")
+    await journal.append([message(i) for i in range(10)])
+    journal.prune(10)
+    await journal.close()
+    journal = await Journal.open(tmp_path, "main")
+    assert (journal.base, journal.end) == (10, 10)
+    assert await journal.append([message(10)]) == 11
+    assert await journal.read(0, 10) == [(10, message(10))]
+    await journal.close()
+
+
+async def test_pruning_inside_a_blob_keeps_what_lies_behind(journal):
+    await journal.append([message(i) for i in range(10)])
+    journal.prune(4)
+    assert [offset for offset, _ in await journal.read(4, 10)] == [4, 5, 6, 7, 8, 9]
+    assert journal.base == 4
+
+
+async def test_a_second_opener_is_refused_and_may_open_after_the_first_closed(tmp_path):
+    first = await Journal.open(tmp_path, "main")
+    with pytest.raises(Conflict) as refused:
+        await Journal.open(tmp_path, "main")
+    assert refused.value.code == "journal_owned"
+    other = await Journal.open(tmp_path, "other")
+    await other.close()
+    await first.close()
+    again = await Journal.open(tmp_path, "main")
+    await again.close()
+
+
+async def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Unavailable) as refused:
+        await Journal.open(tmp_path / "file", "main")
+    assert refused.value.code == "journal_unavailable"
+
+
+async def test_a_refusing_disk_is_told_to_every_waiter_and_the_next_write_works(journal):
+    journal._connection.execute("PRAGMA max_page_count = 4")
+    results = await asyncio.gather(
+        *(journal.append([Message("t", bytes(50_000), 0.0)]) for _ in range(3)),
+        return_exceptions=True,
+    )
+    assert [type(r) for r in results] == [Unavailable] * 3
+    journal._connection.execute("PRAGMA max_page_count = 100000")
+    assert await journal.append([message(1)]) == 1
+
+
+async def test_appending_waits_while_the_backlog_is_full(journal, monkeypatch):
+    monkeypatch.setattr(module, "BACKLOG_MESSAGES_MAX", 3)
+    await journal.append([message(i) for i in range(3)])
+    waiting = asyncio.ensure_future(journal.append([message(3)]))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    journal.prune(3)
+    assert await waiting == 4
+
+
+async def test_appending_waits_while_too_many_bytes_are_in_flight(journal, monkeypatch):
+    monkeypatch.setattr(module, "IN_FLIGHT_BYTES_MAX", 100)
+    waiting = [asyncio.ensure_future(journal.append([message(i)])) for i in range(20)]
+    await asyncio.sleep(0)
+    assert journal._in_flight_bytes < 300
+    assert await asyncio.gather(*waiting) == list(range(1, 21))
+
+
+async def test_a_cancelled_waiter_does_not_lose_the_turn_of_the_next(journal, monkeypatch):
+    monkeypatch.setattr(module, "BACKLOG_MESSAGES_MAX", 1)
+    await journal.append([message(0)])
+    first = asyncio.ensure_future(journal.append([message(1)]))
+    second = asyncio.ensure_future(journal.append([message(2)]))
+    await asyncio.sleep(0)
+    first.cancel()
+    journal.prune(1)
+    assert await second == 2
+
+
+async def test_growing_wakes_who_waits_for_an_offset(journal):
+    waiting = asyncio.ensure_future(journal.grown(1))
+    await journal.append([message(0)])
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await journal.append([message(1)])
+    await waiting
+
+
+async def test_a_replaced_journal_is_moved_up_behind_the_offset_the_store_has(tmp_path):
+    journal = await Journal.open(tmp_path, "main")
+    await journal.append([message(0), message(1)])
+    assert await journal.align(1_000) == 1_000
+    assert await journal.append([message(2)]) == 1_003
+    await journal.close()
+    journal = await Journal.open(tmp_path, "main")
+    assert [offset for offset, _ in await journal.read(0, 10)] == [1_000, 1_001, 1_002]
+    assert await journal.align(1_002) == 1_002
+    await journal.close()
+
+
+async def test_appending_to_a_closed_journal_is_refused(tmp_path):
+    journal = await Journal.open(tmp_path, "main")
+    await journal.close()
+    with pytest.raises(Unavailable):
+        await journal.append([message(0)])
+
+
+async def test_nothing_told_durable_is_lost_when_the_process_is_killed(tmp_path):
+    """Each round kills a writer that reports every durable offset; the next reader finds all."""
+    for _ in range(3):
+        told = kill_a_writer(tmp_path)
+        journal = await Journal.open(tmp_path, "main")
+        assert journal.end >= told
+        assert journal.end % 7 == 0, "an append is kept whole or not at all"
+        payloads = [m.payload for _, m in await journal.read(0, journal.end)]
+        assert payloads == [str(i).encode() for i in range(journal.end)]
+        await journal.close()
+
+
+def kill_a_writer(folder: Path) -> int:
+    root = Path(__file__).resolve().parents[3]
+    command = [sys.executable, "-c", WRITER, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as writer:
+        lines = [writer.stdout.readline() for _ in range(20)]
+        os.kill(writer.pid, signal.SIGKILL)
+        rest = writer.stdout.read().split("\n")
+    whole = [line for line in (*lines, *rest[:-1]) if line.strip()]
+    return int(whole[-1])

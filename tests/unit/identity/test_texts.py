@@ -1,0 +1,29 @@
+import json
+from importlib.resources import files
+
+import pytest
+
+from identity.errors import catalogue, render
+
+FILES = sorted(f.name for f in files("identity").joinpath("texts").iterdir())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_text_has_message_and_hint_in_both_languages(name):
+    texts = json.loads(files("identity").joinpath("texts", name).read_text(encoding="utf-8"))
+    for code, entry in texts.items():
+        assert sorted(entry) == ["en", "zh"], code
+        assert all(len(pair) == 2 and all(pair) for pair in entry.values()), code
+
+
+def test_no_code_stands_in_two_files():
+    texts = [
+        json.loads(files("identity").joinpath("texts", name).read_text("utf-8")) for name in FILES
+    ]
+    assert sum(map(len, texts)) == len(catalogue())
+
+
+def test_facts_stand_in_the_text_of_the_language_asked():
+    facts = {"text": "1", "position": 21, "expected": "0", "found": "2"}
+    assert "应为 0" in render("code_check", facts, "zh")[0]
+    assert "expected 0" in render("code_check", facts, "en")[0]

@@ -1,0 +1,54 @@
+"""What other deliveries know of the same GUIDs: said as findings, never joined in silence."""
+
+from collections.abc import Sequence
+
+from bim.door import Receipt, Stores
+from bim.rows import Finding, Severity
+from cim import batches
+from cim.merge import Incoming
+from cim.model import Kind, Verb
+
+SAMPLE = 5  # examples named in a finding about many things
+SHARED = {Kind.PROJECT, Kind.SITE, Kind.BUILDING, Kind.STOREY, Kind.FACILITY, Kind.ADDRESS}
+"""Kinds that documents of one project share by design."""
+
+
+async def findings(stores: Stores, receipt: Receipt, incoming: Sequence[Incoming]) -> list[Finding]:
+    """Return what a person should know about GUIDs of this delivery that are known already."""
+    g = (await stores.graph.head()).generation
+    return [
+        *await _perhaps_part_of(stores, g, receipt, incoming),
+        *await _in_two_documents(stores, g, receipt, incoming),
+    ]
+
+
+async def _perhaps_part_of(
+    stores: Stores, g: int, receipt: Receipt, incoming: Sequence[Incoming]
+) -> list[Finding]:
+    """Find building and storey GUIDs of other projects (templates repeat GUIDs)."""
+    keys = [i.key for i in incoming if i.kind in {Kind.BUILDING, Kind.STOREY}]
+    projects: dict[str, str] = {}
+    for piece in batches.pieces(keys, batches.LOOKUP_LIMIT):
+        known = await stores.codes.resolve(g, piece, scheme="ifc_guid")
+        projects |= {a.scope: key for key, rows in known.items() for a in rows}
+    projects.pop(receipt.project, None)
+    if not projects:
+        return []
+    facts = {"projects": sorted(projects)[:SAMPLE], "count": len(projects)}
+    guid = projects[min(projects)]
+    return [Finding("perhaps_part_of", Severity.WARNING, facts, guid=guid)]
+
+
+async def _in_two_documents(
+    stores: Stores, g: int, receipt: Receipt, incoming: Sequence[Incoming]
+) -> list[Finding]:
+    """Find product GUIDs that another document of the project delivers too."""
+    keys = [i.key for i in incoming if i.kind not in SHARED]
+    known = await batches.codes_of(stores.codes, g, keys, "ifc_guid", receipt.project)
+    by_code = {code: key for key, code in known.items()}
+    held = await batches.relations(stores.graph, g, list(by_code), Verb.DELIVERED_IN)
+    twice = {by_code[r.source]: r.target for r in held if r.target != receipt.model}
+    if not twice:
+        return []
+    facts = {"count": len(twice), "guids": sorted(twice)[:SAMPLE], "document": min(twice.values())}
+    return [Finding("guid_in_two_documents", Severity.WARNING, facts, guid=min(twice))]

@@ -1,0 +1,284 @@
+"""One delivery becomes one generation: plan, issue codes, write, move head.
+
+Everything a delivery writes is written above head in batches and becomes visible at once; a death
+at any point leaves the former generation untouched. The codes of a retried delivery are the same,
+because their serials are reserved under (receipt, base generation).
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from cim import batches, merge
+from cim.delivery_rows import Rows, address_of, holdings_of
+from cim.merge import Holding, Incoming, Plan
+from cim.model import Entity, Kind, Relation, Tile, Verb
+from cim.placement import Placement, placement
+from cim.ports import Activation, Graph
+from cim.progress import Progress, silent
+from identity import code as uic
+from identity.errors import NotFound
+from identity.ports import Codes
+
+Tiler = Callable[[Mapping[str, str]], Awaitable[list[Tile]]]
+"""Makes the tiles of a delivery once its codes (by key) are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What one document delivers. ``receipt`` names the upload: the same again changes nothing."""
+
+    receipt: str
+    project: str
+    project_name: str
+    document: str
+    document_name: str
+    region: str
+    sha256: str
+    incoming: Sequence[Incoming]
+    placement: Placement
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the city knows of the document when the lease is taken."""
+
+    document: Entity | None
+    held: Mapping[str, Holding]
+
+    def fact(self, name: str, default: Any = None) -> Any:
+        """Return a property of the document's entity."""
+        return default if self.document is None else self.document.properties.get(name, default)
+
+    def placement(self) -> Placement:
+        """Return the placement of the current version (none at all before the first)."""
+        return placement(self.fact("placement") or {})
+
+
+@asynccontextmanager
+async def lease(graph: Graph, holder: str, wait_s: float) -> AsyncIterator[Activation]:
+    """Take the lease; whatever goes wrong inside leaves nothing visible and gives it back."""
+    activation = await graph.activate(holder, wait_s=wait_s)
+    try:
+        yield activation
+    except BaseException:
+        await activation.abort()
+        raise
+
+
+async def deliver(
+    graph: Graph,
+    codes: Codes,
+    delivery: Delivery,
+    tiler: Tiler,
+    *,
+    holder: str,
+    wait_s: float,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Activate ``delivery`` as the next version of its document; return the job's result."""
+    async with lease(graph, holder, wait_s) as activation:
+        before = await document_before(graph, activation.base, delivery.document)
+        done = await _already(graph, activation, before, delivery)
+        if done is not None:
+            await activation.abort()
+            return done
+        progress("merge", 0.0)
+        plan = _replaced(merge.plan(delivery.incoming, before.held), before, delivery)
+        issued = await _issue(codes, activation.base, delivery, before)
+        progress("tiles", 0.0)
+        tiles = await tiler(issued)
+        await activation.renew()
+        progress("activate", 0.0)
+        rows = await _rows(graph, activation.base, delivery, plan, issued)
+        result = _result(delivery, before, plan, issued)
+        version = await _model_code(codes, activation.base, delivery)
+        rows.version(version, result, before.document)
+        rows.tiles(tiles, await graph.tiles(activation.base))
+        await _write(activation, rows, progress)
+        progress("activate", 1.0)
+        await activation.commit({"event": "model", **result})
+        return result
+
+
+async def document_before(graph: Graph, g: int, document: str) -> Before:
+    """Read what a document is and holds at ``g``."""
+    found = await graph.entities(g, [document])
+    held = await graph.relations(g, [document], [Verb.DELIVERED_IN], incoming=True)
+    return Before(found[0] if found else None, holdings_of(held))
+
+
+async def withdraw(graph: Graph, document: str, *, holder: str, wait_s: float) -> dict[str, Any]:
+    """Take a document out of the city; what another document holds stays."""
+    async with lease(graph, holder, wait_s) as activation:
+        before = await _known(graph, activation, document)
+        rows = Rows(document, before.fact("project"), before.placement())
+        await _end(graph, activation.base, rows, list(before.held.values()))
+        rows.tiles([], await graph.tiles(activation.base))
+        rows.document_changed(before.document, withdrawn=True, receipt="")
+        await _write(activation, rows, silent)
+        result = {"model": document, "removed": len(before.held), "withdrawn": True}
+        head = await activation.commit({"event": "model", **result})
+        return {**result, "generation": head.generation}
+
+
+async def place(
+    graph: Graph, document: str, where: Placement, *, holder: str, wait_s: float
+) -> dict[str, Any]:
+    """Put a document where a person says; its codes, shapes and counts stay as they are."""
+    async with lease(graph, holder, wait_s) as activation:
+        before = await _known(graph, activation, document)
+        rows = Rows(document, before.fact("project"), where)
+        found = await batches.entities(
+            graph, activation.base, [h.code for h in before.held.values()]
+        )
+        rows.moved_entities(found, before.held.values())
+        mine = [t for t in await graph.tiles(activation.base) if t.document == document]
+        rows.placed_tiles(mine)
+        rows.document_changed(before.document, placement=where.as_dict())
+        await _write(activation, rows, silent)
+        result = {"model": document, "placement": where.as_dict()}
+        head = await activation.commit({"event": "model", **result})
+        return {**result, "generation": head.generation}
+
+
+async def _known(graph: Graph, activation: Activation, document: str) -> Before:
+    before = await document_before(graph, activation.base, document)
+    if before.document is None or before.document.kind is not Kind.DOCUMENT:
+        raise NotFound("model_unknown", model=document)
+    return before
+
+
+async def _already(
+    graph: Graph, activation: Activation, before: Before, delivery: Delivery
+) -> dict[str, Any] | None:
+    """Return the stored result when this very receipt is the current version (a retried job)."""
+    if before.fact("receipt") != delivery.receipt:
+        return None
+    model = await graph.entities(activation.base, [before.fact("model")])
+    return dict(model[0].properties["result"])
+
+
+def _replaced(plan: Plan, before: Before, delivery: Delivery) -> Plan:
+    """Count what is kept as moved when the model comes to lie elsewhere."""
+    if before.document is None or before.placement() == delivery.placement:
+        return plan
+    return Plan(plan.added, plan.changed, plan.moved + plan.kept, [], plan.removed)
+
+
+async def _issue(codes: Codes, g: int, delivery: Delivery, before: Before) -> dict[str, str]:
+    """Return key -> code for the whole delivery: held, known from its lineage, or new."""
+    issued = {key: holding.code for key, holding in before.held.items()}
+    issued |= {i.key: delivery.project for i in delivery.incoming if i.kind is Kind.PROJECT}
+    fresh = [i for i in delivery.incoming if i.key not in issued]
+    for scheme, scope in sorted({lineage(i, delivery.project) for i in fresh}):
+        keys = [i.key for i in fresh if lineage(i, delivery.project) == (scheme, scope)]
+        issued |= await batches.codes_of(codes, g, keys, scheme, scope)
+    fresh = [i for i in fresh if i.key not in issued]
+    owner = f"{delivery.receipt}@{g}"
+    own = [i for i in fresh if i.root is None]
+    await _reserve(codes, owner, own, [uic.prefix(delivery.region, i.kind) for i in own], issued)
+    parts = [i for i in fresh if i.root is not None]
+    prefixes = [uic.part_prefix(issued[str(i.root)], uic.PART_LETTERS[i.kind]) for i in parts]
+    await _reserve(codes, owner, parts, prefixes, issued)
+    return issued
+
+
+async def _reserve(
+    codes: Codes,
+    owner: str,
+    items: Sequence[Incoming],
+    prefixes: Sequence[str],
+    issued: dict[str, str],
+) -> None:
+    """Issue one code to each item, in the order of the delivery within each prefix."""
+    by_prefix: dict[str, list[str]] = {}
+    for item, prefix in zip(items, prefixes, strict=True):
+        by_prefix.setdefault(prefix, []).append(item.key)
+    for prefix, keys in sorted(by_prefix.items()):
+        serials = await codes.reserve(prefix, len(keys), owner)
+        issued |= {k: uic.issue(prefix, s) for k, s in zip(keys, serials, strict=True)}
+
+
+def lineage(item: Incoming, project: str) -> tuple[str, str]:
+    """Return the (scheme, scope) in which the item's key is unique."""
+    return item.scheme, "" if item.citywide else project
+
+
+async def _rows(
+    graph: Graph,
+    g: int,
+    delivery: Delivery,
+    plan: Plan,
+    issued: Mapping[str, str],
+) -> Rows:
+    rows = Rows(delivery.document, delivery.project, delivery.placement, delivery, issued)
+    written = [*plan.added, *plan.changed, *plan.moved]
+    stored = await batches.entities(graph, g, [issued[i.key] for i in written])
+    rows.added(plan.added, stored)
+    rows.changed(plan.changed)
+    rows.moved(plan.moved, stored)
+    changed = [issued[i.key] for i in plan.changed]
+    rows.left_parents(
+        await batches.relations(graph, g, changed, Verb.CONTAINS, incoming=True),
+        await batches.relations(graph, g, changed, Verb.LOCATED_AT),
+    )
+    await _end(graph, g, rows, plan.removed)
+    return rows
+
+
+async def _end(graph: Graph, g: int, rows: Rows, gone: Sequence[Holding]) -> None:
+    """End what only this document held; of the rest only its own holding."""
+    codes = [holding.code for holding in gone]
+    held: list[Relation] = await batches.relations(graph, g, codes, Verb.DELIVERED_IN)
+    others = {r.source for r in held if r.target != rows.document}
+    dead = [c for c in codes if c not in others]
+    rows.ended(
+        gone,
+        others,
+        await batches.relations(graph, g, dead, Verb.CONTAINS, incoming=True),
+        await batches.relations(graph, g, dead, Verb.LOCATED_AT),
+    )
+
+
+async def _model_code(codes: Codes, g: int, delivery: Delivery) -> str:
+    prefix = uic.prefix(delivery.region, Kind.MODEL)
+    serials = await codes.reserve(prefix, 1, f"{delivery.receipt}@{g}")
+    return uic.issue(prefix, serials[0])
+
+
+def _result(
+    delivery: Delivery, before: Before, plan: Plan, issued: Mapping[str, str]
+) -> dict[str, Any]:
+    return {
+        "model": delivery.document,
+        "project": delivery.project,
+        "version": int(before.fact("version", 0)) + 1,
+        "code": main_code(delivery.incoming, issued) or delivery.project,
+        "objects": len(delivery.incoming),
+        "added": len(plan.added),
+        "changed": len(plan.changed),
+        "removed": len(plan.removed),
+        "findings": int(delivery.facts.get("findings_count", 0)),
+    }
+
+
+def main_code(incoming: Sequence[Incoming], issued: Mapping[str, str]) -> str | None:
+    """Return the code of the root that most parts hang on: what the delivery is about."""
+    roots: dict[str, int] = {}
+    for item in incoming:
+        if item.root is not None:
+            roots[item.root] = roots.get(item.root, 0) + 1
+    return issued[max(sorted(roots), key=roots.__getitem__)] if roots else None
+
+
+async def _write(activation: Activation, rows: Rows, progress: Progress) -> None:
+    cut = list(batches.batches(**rows.lists()))
+    for number, batch in enumerate(cut):
+        await activation.write(batch)
+        progress("activate", (number + 1) / (len(cut) + 1))
+
+
+__all__ = ["Delivery", "address_of", "deliver", "document_before", "place", "withdraw"]

@@ -1,0 +1,215 @@
+"""The rows one delivery writes: entities, relations, aliases, tiles, and what ends."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from cim.merge import Holding, Incoming
+from cim.model import Entity, Kind, Lifecycle, Relation, Tile, Verb
+from cim.placement import Placement, Position, positions
+from identity import grid
+from identity.ports import Alias
+
+if TYPE_CHECKING:
+    from cim.delivery import Delivery
+
+GRID_LAT_MAX = 88.0  # beyond it the grid standard's text is incomplete (GB/T 39409, Fig. 10)
+
+
+def holdings_of(relations: Iterable[Relation]) -> dict[str, Holding]:
+    """Read DELIVERED_IN relations back; the inverse of ``holding_of``."""
+    return {
+        r.properties["key"]: Holding(
+            r.source,
+            r.properties["key"],
+            r.properties["digest"],
+            tuple(r.properties["box_m"]) if r.properties.get("box_m") else None,
+            bool(r.properties.get("own_shape")),
+        )
+        for r in relations
+    }
+
+
+def holding_of(item: Incoming, code: str, document: str) -> Relation:
+    """Return the DELIVERED_IN relation that says what the document holds."""
+    said = {
+        "key": item.key,
+        "digest": item.digest,
+        "box_m": list(item.box_m) if item.box_m else None,
+        "own_shape": item.own_shape,
+    }
+    return Relation(Verb.DELIVERED_IN, code, document, said)
+
+
+def located(entity: Entity, position: Position | None) -> Entity:
+    """Return the entity at a position (or nowhere), with its grid code."""
+    if position is None:
+        return replace(entity, lon=None, lat=None, height_m=None, box=None, grid2d=None)
+    cell = grid.encode(position.lon, position.lat) if abs(position.lat) < GRID_LAT_MAX else None
+    return replace(
+        entity,
+        lon=position.lon,
+        lat=position.lat,
+        height_m=position.height_m,
+        box=position.box,
+        grid2d=cell,
+    )
+
+
+@dataclass(slots=True)
+class Rows:
+    """Collects rows; ``lists`` gives them by the fields of ``cim.ports.Batch``."""
+
+    document: str
+    project: str
+    placement: Placement
+    delivery: "Delivery | None" = None
+    issued: Mapping[str, str] = field(default_factory=dict)
+    _lists: dict[str, list[Any]] = field(default_factory=dict)
+
+    def lists(self) -> dict[str, list[Any]]:
+        """Return the rows; ends stand before puts, so that a replaced row is closed first."""
+        order = sorted(self._lists, key=lambda name: not name.startswith("end_"))
+        return {name: self._lists[name] for name in order}
+
+    def _put(self, name: str, *items: Any) -> None:
+        self._lists.setdefault(name, []).extend(items)
+
+    def added(self, items: Sequence[Incoming], stored: Mapping[str, Entity]) -> None:
+        """Write what is new to this document; what another one brought already keeps its facts."""
+        fresh = [i for i in items if self.issued[i.key] not in stored]
+        self._entities(fresh)
+        for item in items:
+            code = self.issued[item.key]
+            scope = "" if item.citywide else self.project
+            alias = Alias(item.scheme, scope, item.key, code, source=self.document)
+            self._put("aliases", alias)
+            self._put("relations", holding_of(item, code, self.document))
+
+    def changed(self, items: Sequence[Incoming]) -> None:
+        """Write what changed in this document: its facts are the newest."""
+        self._entities(items)
+        for item in items:
+            self._put("relations", holding_of(item, self.issued[item.key], self.document))
+
+    def moved(self, items: Sequence[Incoming], stored: Mapping[str, Entity]) -> None:
+        """Write what only lies elsewhere: facts are rewritten where they are this document's."""
+        self._entities([i for i in items if self._mine(stored.get(self.issued[i.key]))])
+        for item in items:
+            self._put("relations", holding_of(item, self.issued[item.key], self.document))
+
+    def moved_entities(self, stored: Mapping[str, Entity], held: Iterable[Holding]) -> None:
+        """Put stored entities of this document to where the placement says."""
+        mine = [h for h in held if self._mine(stored.get(h.code))]
+        places = positions([h.box_m for h in mine], self.placement)
+        for holding, position in zip(mine, places, strict=True):
+            self._put("entities", located(stored[holding.code], position))
+
+    def left_parents(self, contains: Iterable[Relation], at: Iterable[Relation]) -> None:
+        """End the relations that changed things no longer have."""
+        now = {(r.verb, r.source, r.target) for r in self._lists.get("relations", ())}
+        for relation in (*contains, *at):
+            key = (relation.verb, relation.source, relation.target)
+            if key not in now:
+                self._put("end_relations", key)
+
+    def ended(
+        self,
+        gone: Sequence[Holding],
+        others: Collection[str],
+        contains: Iterable[Relation],
+        at: Iterable[Relation],
+    ) -> None:
+        """End holdings, and the entities that nobody else holds with their relations."""
+        for holding in gone:
+            self._put("end_relations", (Verb.DELIVERED_IN, holding.code, self.document))
+            if holding.code not in others and holding.code != self.project:
+                self._put("end_entities", holding.code)
+                self._put("end_aliases", *self._alias_keys(holding))
+        for relation in (*contains, *at):
+            self._put("end_relations", (relation.verb, relation.source, relation.target))
+
+    def version(self, model: str, result: Mapping[str, Any], before: Entity | None) -> None:
+        """Write the Document's entity and the Model entity of this version."""
+        assert self.delivery is not None
+        said = self.delivery
+        shared = {
+            "document": self.document,
+            "project": self.project,
+            "version": result["version"],
+            "sha256": said.sha256,
+            "placement": self.placement.as_dict(),
+            **said.facts,
+        }
+        name = f"{said.document_name} v{result['version']}"
+        self._put(
+            "entities",
+            Entity(model, Kind.MODEL, name, properties={**shared, "result": dict(result)}),
+        )
+        head = {**shared, "model": model, "receipt": said.receipt, "code": result["code"]}
+        self._put(
+            "entities", Entity(self.document, Kind.DOCUMENT, said.document_name, properties=head)
+        )
+        if before is None:
+            self._put("aliases", Alias("document", self.project, said.document_name, self.document))
+            self._put("aliases", Alias("project", "", said.project_name, self.project))
+        elif before.properties.get("model"):
+            self._put("relations", Relation(Verb.REPLACES, model, before.properties["model"]))
+
+    def document_changed(self, document: Entity | None, **facts: Any) -> None:
+        """Rewrite facts of the Document's entity."""
+        assert document is not None
+        lifecycle = Lifecycle.GONE if facts.get("withdrawn") else document.lifecycle
+        properties = {**document.properties, **facts}
+        self._put("entities", replace(document, lifecycle=lifecycle, properties=properties))
+
+    def tiles(self, tiles: Sequence[Tile], standing: Iterable[Tile]) -> None:
+        """Put this version's tiles and end those of the document that it no longer has."""
+        now = {t.root for t in tiles}
+        self._put("tiles", *tiles)
+        ended = [t for t in standing if t.document == self.document and t.root not in now]
+        self._put("end_tiles", *[(t.root, t.document) for t in ended])
+
+    def placed_tiles(self, tiles: Sequence[Tile]) -> None:
+        """Put standing tiles to where the placement says; their content stays."""
+        self._put("tiles", *[replace(t, transform=self.placement.transform()) for t in tiles])
+
+    def _mine(self, entity: Entity | None) -> bool:
+        return entity is not None and entity.properties.get("document") == self.document
+
+    def _alias_keys(self, holding: Holding) -> list[tuple[str, str, str]]:
+        """Name both lineages: ending an unknown key is a no-op."""
+        return [("ifc_guid", self.project, holding.key), ("address", "", holding.key)]
+
+    def _entities(self, items: Sequence[Incoming]) -> None:
+        places = positions([i.box_m for i in items], self.placement)
+        for item, position in zip(items, places, strict=True):
+            entity = self._entity(item)
+            self._put("entities", located(entity, position))
+            self._put("relations", *self._joins(item))
+
+    def _entity(self, item: Incoming) -> Entity:
+        properties = dict(item.properties) | {"document": self.document}
+        if item.storey is not None:
+            properties["storey"] = self.issued[item.storey]
+        name = item.name
+        if item.kind is Kind.PROJECT and self.delivery is not None:
+            name = self.delivery.project_name or item.name
+        return Entity(self.issued[item.key], item.kind, name, properties=properties)
+
+    def _joins(self, item: Incoming) -> list[Relation]:
+        code = self.issued[item.key]
+        joins = []
+        if item.parent is not None:
+            joins.append(Relation(Verb.CONTAINS, self.issued[item.parent], code))
+        if item.address is not None:
+            joins.append(Relation(Verb.LOCATED_AT, code, self.issued[item.address]))
+        return joins
+
+
+def address_of(text: str) -> Incoming:
+    """Return the Address a text names; parsed and matched to the standard address later."""
+    facts = {"text": text, "matched": False}
+    return Incoming(
+        text, Kind.ADDRESS, text, name=text, scheme="address", citywide=True, properties=facts
+    )

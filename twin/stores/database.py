@@ -1,0 +1,140 @@
+"""One SQLite file with one writer thread: WAL, synchronous=FULL, drivers' errors made ours.
+
+Point reads run on the event loop on a connection that cannot write (about 0.05 ms); scans run in a
+thread of their own and are interrupted when nobody waits for them any more. Several processes may
+open the same file: a writing transaction takes the write lock at its beginning (BEGIN IMMEDIATE).
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from identity.errors import Unavailable
+
+BUSY_S = 10.0  # how long one process waits for another's transaction
+SCAN_THREADS = 2
+WAL_PAGES = 4_000  # pages (16 MB) in the log before it is folded into the file
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+
+class Database:
+    """Runs pieces of work on the file: ``write`` (one transaction each), ``read``, ``scan``."""
+
+    def __init__(self, path: Path, schema: str) -> None:
+        self.path = path
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix=f"write-{path.name}")
+        self._scanner = ThreadPoolExecutor(SCAN_THREADS, thread_name_prefix=f"scan-{path.name}")
+        self._write_connection = _open(path)
+        _prepare(self._write_connection, schema)
+        self._read_connection = _open(path, writes=False)
+        self._idle = [_open(path, writes=False) for _ in range(SCAN_THREADS)]
+
+    @classmethod
+    async def open(cls, path: Path, schema: str) -> "Database":
+        """Open or create the file in a thread; Unavailable("store_failed") when it cannot be."""
+        return await asyncio.to_thread(_guarded, lambda: cls(path, schema), path)
+
+    async def write(self, work: Work[T], *, undone: Callable[[], None] | None = None) -> T:
+        """Run ``work`` in the writer thread inside one transaction, durable when this returns.
+
+        ``undone`` runs in the same thread when the transaction failed, before the next one begins.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writer, self._write, work, undone)
+
+    def read(self, work: Work[T]) -> T:
+        """Run a point read on the event loop's own connection."""
+        return _guarded(lambda: work(self._read_connection), self.path)
+
+    async def scan(self, work: Work[T]) -> T:
+        """Run a longer read in a thread; it is interrupted when the caller is cancelled."""
+        loop = asyncio.get_running_loop()
+        borrowed: list[sqlite3.Connection] = []
+        try:
+            return await loop.run_in_executor(self._scanner, self._scan, work, borrowed)
+        except asyncio.CancelledError:
+            for connection in borrowed:
+                connection.interrupt()
+            raise
+
+    async def close(self) -> None:
+        """Finish what was begun and close every connection."""
+        await asyncio.to_thread(self._close)
+
+    def _write(self, work: Work[T], undone: Callable[[], None] | None) -> T:
+        try:
+            return _guarded(lambda: _transaction(self._write_connection, work), self.path)
+        except BaseException:
+            if undone is not None:
+                undone()
+            raise
+
+    def _scan(self, work: Work[T], borrowed: list[sqlite3.Connection]) -> T:
+        connection = self._idle.pop()  # as many connections as threads
+        borrowed.append(connection)
+        try:
+            return _guarded(lambda: work(connection), self.path)
+        finally:
+            borrowed.clear()
+            self._idle.append(connection)
+
+    def _close(self) -> None:
+        self._writer.shutdown()
+        self._scanner.shutdown()
+        for connection in (*self._idle, self._read_connection, self._write_connection):
+            connection.close()
+
+
+def _open(path: Path, *, writes: bool = True) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
+    connection.execute("PRAGMA cache_size=-65536")  # KiB: 64 MB
+    connection.execute("PRAGMA temp_store=MEMORY")
+    if not writes:
+        connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, schema: str) -> None:
+    """Create what is missing; two processes may do it at once, so the lock comes first."""
+    connection.executescript(f"BEGIN IMMEDIATE; {schema} COMMIT;")
+
+
+def _transaction(connection: sqlite3.Connection, work: Work[T]) -> T:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        result = work(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):  # a failed COMMIT (full disk) may have rolled back already
+            connection.execute("ROLLBACK")
+        raise
+    return result
+
+
+def _guarded(work: Callable[[], T], path: Path) -> T:
+    try:
+        return work()
+    except sqlite3.Error as failed:
+        busy = getattr(failed, "sqlite_errorcode", 0) & 0xFF in {
+            sqlite3.SQLITE_BUSY,
+            sqlite3.SQLITE_LOCKED,
+        }
+        code = "store_busy" if busy else "store_failed"
+        raise Unavailable(code, store=path.name, reason=str(failed)) from failed
+
+
+def one(connection: sqlite3.Connection, sql: str, *values: Any) -> Any:
+    """Return the first column of the first row, or None."""
+    row = connection.execute(sql, values).fetchone()
+    return None if row is None else row[0]

@@ -1,0 +1,258 @@
+"""The writing transaction of SqliteStates, step by step. Runs in the writer thread."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from twin.ports import Commit, Outcome, Projection, Quarantined
+from twin.reading import Reading, State
+from twin.state import APPLIED, DUPLICATE, LATE, apply, settle
+from twin.stores import limits
+from twin.stores.database import one
+from twin.stores.sqlite_rows import history_row, projection_row, state_of, state_row
+
+Key = tuple[str, str, str]  # code, property, source
+NAMES_KEPT = 500_000  # rows of each memo below; more and it begins again
+
+
+@dataclass
+class Names:
+    """What the writer remembers of rows that never change, to spare look-ups.
+
+    Ids hold for ever. Projections hold while no other connection wrote (PRAGMA data_version).
+    """
+
+    things: dict[str, int] = field(default_factory=dict)
+    series: dict[Key, int] = field(default_factory=dict)
+    projections: dict[str, Projection] = field(default_factory=dict)
+    data_version: int = -1
+
+    def forget(self) -> None:
+        """Drop everything: a transaction failed, or the memo is full."""
+        self.things.clear()
+        self.series.clear()
+        self.projections.clear()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How many rows stay."""
+
+    outbox: int
+    quarantine: int
+
+
+def write(connection: sqlite3.Connection, commit: Commit, names: Names, kept: Kept) -> Outcome:
+    """Do everything of one commit; the caller holds the transaction."""
+    if not advance(connection, commit):
+        return Outcome([DUPLICATE] * len(commit.readings), newest(connection))
+    refresh(connection, names)
+    project(connection, commit.projections, names)
+    results, moved = settle_all(connection, commit.readings, names)
+    sequence = publish(connection, moved, kept.outbox)
+    quarantine(connection, commit.quarantined, kept.quarantine)
+    return Outcome(results, sequence)
+
+
+def advance(connection: sqlite3.Connection, commit: Commit) -> bool:
+    """Move the journal's offset; False when the commit is a replay."""
+    if commit.journal is None:
+        return True
+    moved = connection.execute(
+        "INSERT INTO offsets (journal, position) VALUES (?, ?) ON CONFLICT (journal)"
+        " DO UPDATE SET position = excluded.position WHERE excluded.position > position",
+        (commit.journal, commit.offset),
+    )
+    return moved.rowcount > 0 and commit.offset > 0
+
+
+def refresh(connection: sqlite3.Connection, names: Names) -> None:
+    """Forget projections that another connection may have rewritten, and a full memo."""
+    if len(names.series) > NAMES_KEPT or len(names.projections) > NAMES_KEPT:
+        names.forget()
+    version = one(connection, "PRAGMA data_version")
+    if version != names.data_version:
+        names.projections.clear()
+        names.data_version = version
+
+
+def project(
+    connection: sqlite3.Connection, projections: Mapping[str, Projection], names: Names
+) -> None:
+    """Write the projections that differ from what is known to be stored."""
+    changed = {
+        code: projection
+        for code, projection in projections.items()
+        if names.projections.get(code) != projection
+    }
+    if not changed:
+        return
+    find_things(connection, changed, names)
+    connection.executemany(
+        "UPDATE things SET kind = ?, name = ?, region = ?, building = ?, lon = ?, lat = ?,"
+        " grid2d = ? WHERE code = ?",
+        [projection_row(projection, code) for code, projection in changed.items()],
+    )
+    _put_places(connection, {names.things[code]: known for code, known in changed.items()})
+    names.projections.update(changed)
+
+
+def settle_all(
+    connection: sqlite3.Connection, readings: Sequence[Reading], names: Names
+) -> tuple[list[str], dict[int, State]]:
+    """Return what happened to each reading, and the new state of each series that moved."""
+    series = find_series(connection, readings, names)
+    states = load_states(connection, readings, series)
+    moved: dict[int, State] = {}
+    results: list[str] = []
+    fresh_rows = []
+    older: list[tuple[int, Reading]] = []
+    for place, (reading, one_series) in enumerate(zip(readings, series, strict=True)):
+        before = states.get(one_series)
+        settled = settle(before, reading)
+        state, result = apply(before, settled)
+        results.append(result)
+        if result == APPLIED:
+            # Newer than everything of its series, so it cannot be in history yet: no look-up.
+            states[one_series] = moved[one_series] = state
+            fresh_rows.append(history_row(one_series, settled))
+        elif result == LATE:
+            older.append((place, settled))
+    connection.executemany(_REMEMBER, fresh_rows)
+    for place, settled in older:
+        row = history_row(series[place], settled)
+        if connection.execute(_REMEMBER_ONCE, row).rowcount == 0:
+            results[place] = DUPLICATE
+    return results, moved
+
+
+def publish(connection: sqlite3.Connection, moved: Mapping[int, State], kept: int) -> int:
+    """Write the moved states, one outbox row for each, and return the newest sequence."""
+    sequence = newest(connection)
+    connection.executemany(_PUT_STATE, [state_row(series, s) for series, s in moved.items()])
+    connection.executemany(
+        _PUT_OUTBOX,
+        [
+            (sequence + step, *state_row(series, state))
+            for step, (series, state) in enumerate(moved.items(), start=1)
+        ],
+    )
+    sequence += len(moved)
+    connection.execute("DELETE FROM outbox WHERE sequence <= ?", (sequence - kept,))
+    return sequence
+
+
+def quarantine(connection: sqlite3.Connection, messages: Sequence[Quarantined], kept: int) -> None:
+    """Keep one row per (reason, device, topic) with its count; drop the oldest beyond ``kept``."""
+    if not messages:
+        return
+    connection.executemany(_PUT_QUARANTINE, [_quarantine_row(message) for message in messages])
+    surplus = one(connection, "SELECT count(*) FROM quarantine") - kept
+    if surplus > 0:
+        dropped = connection.execute(_DROP_QUARANTINE, (surplus,)).fetchall()
+        connection.execute(_COUNT_DROPPED, (sum(row[0] for row in dropped),))
+
+
+def newest(connection: sqlite3.Connection) -> int:
+    """Return the newest outbox sequence number."""
+    return int(one(connection, "SELECT coalesce(max(sequence), 0) FROM outbox"))
+
+
+def find_things(connection: sqlite3.Connection, codes: Iterable[str], names: Names) -> None:
+    """Make ``names.things`` know every code, inserting the new ones."""
+    missing = [code for code in dict.fromkeys(codes) if code not in names.things]
+    if not missing:
+        return
+    connection.executemany(
+        "INSERT OR IGNORE INTO things (code) VALUES (?)", [(code,) for code in missing]
+    )
+    names.things.update(
+        connection.execute(
+            "SELECT code, id FROM things WHERE code IN (SELECT value FROM json_each(?))",
+            (json.dumps(missing),),
+        )
+    )
+
+
+def find_series(
+    connection: sqlite3.Connection, readings: Sequence[Reading], names: Names
+) -> list[int]:
+    """Return the series of each reading, inserting the new ones."""
+    keys = [(reading.code, reading.property, reading.source) for reading in readings]
+    missing = [key for key in dict.fromkeys(keys) if key not in names.series]
+    if missing:
+        _new_series(connection, missing, names)
+    return [names.series[key] for key in keys]
+
+
+def load_states(
+    connection: sqlite3.Connection, readings: Sequence[Reading], series: Sequence[int]
+) -> dict[int, State]:
+    """Return the stored state of each series."""
+    keys = {
+        number: (reading.code, reading.property, reading.source)
+        for number, reading in zip(series, readings, strict=True)
+    }
+    rows = connection.execute(_GET_STATES, (json.dumps(sorted(keys)),))
+    return {row[0]: state_of(keys[row[0]], row[1:]) for row in rows}
+
+
+def _new_series(connection: sqlite3.Connection, missing: list[Key], names: Names) -> None:
+    find_things(connection, (key[0] for key in missing), names)
+    connection.executemany(
+        "INSERT OR IGNORE INTO series (thing, property, source) VALUES (?, ?, ?)",
+        [(names.things[code], name, source) for code, name, source in missing],
+    )
+    things = json.dumps(sorted({names.things[key[0]] for key in missing}))
+    for number, *key in connection.execute(_GET_SERIES, (things,)):
+        names.series[key[0], key[1], key[2]] = number
+
+
+def _put_places(connection: sqlite3.Connection, known: Mapping[int, Projection]) -> None:
+    connection.executemany("DELETE FROM places WHERE id = ?", [(thing,) for thing in known])
+    connection.executemany(
+        "INSERT INTO places (id, west, east, south, north) VALUES (?, ?, ?, ?, ?)",
+        [
+            (thing, p.lon, p.lon, p.lat, p.lat)
+            for thing, p in known.items()
+            if p.lon is not None and p.lat is not None
+        ],
+    )
+
+
+def _quarantine_row(message: Quarantined) -> tuple[object, ...]:
+    kept = limits.sample(message)
+    facts = json.dumps(dict(kept.facts), ensure_ascii=False, default=str)
+    return (
+        *(kept.reason, kept.device, kept.topic, kept.payload),
+        *(kept.received_at, facts, kept.count),
+    )
+
+
+_REMEMBER = "INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?)"
+_REMEMBER_ONCE = "INSERT OR IGNORE INTO history VALUES (?, ?, ?, ?, ?, ?, ?)"
+_PUT_STATE = "INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_OUTBOX = "INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_GET_STATES = (
+    "SELECT series, value, unit, observed_at, received_at, changed_at, quality, tie FROM state"
+    " WHERE series IN (SELECT value FROM json_each(?))"
+)
+_GET_SERIES = (
+    "SELECT s.id, t.code, s.property, s.source FROM series s JOIN things t ON t.id = s.thing"
+    " WHERE s.thing IN (SELECT value FROM json_each(?))"
+)
+_PUT_QUARANTINE = (
+    "INSERT INTO quarantine (reason, device, topic, payload, received_at, facts, count)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (reason, device, topic) DO UPDATE SET"
+    " payload = excluded.payload, received_at = excluded.received_at, facts = excluded.facts,"
+    " count = count + excluded.count"
+)
+_DROP_QUARANTINE = (
+    "DELETE FROM quarantine WHERE id IN"
+    " (SELECT id FROM quarantine ORDER BY received_at, id LIMIT ?) RETURNING count"
+)
+_COUNT_DROPPED = (
+    "INSERT INTO counters (name, value) VALUES ('quarantine_dropped', ?)"
+    " ON CONFLICT (name) DO UPDATE SET value = value + excluded.value"
+)

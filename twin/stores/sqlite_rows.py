@@ -1,0 +1,105 @@
+"""Values to columns and back (twin/stores/states.sql says how each is kept)."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from twin.ports import Change, Projection, Quarantined, Sample
+from twin.reading import Quality, Reading, State, Value
+
+_TRUE, _FALSE = b"\x01", b"\x00"
+
+
+def column(value: Value) -> int | float | str | bytes | None:
+    """Return the value as SQLite keeps it."""
+    if isinstance(value, bool):
+        return _TRUE if value else _FALSE
+    return value
+
+
+def value_of(kept: Any) -> Value:
+    """Return the value that ``column`` made."""
+    return kept == _TRUE if isinstance(kept, bytes) else kept
+
+
+def tie_of(n: int | None) -> int:
+    """Return n as a column; a missing n is -1 and sorts before every n."""
+    return -1 if n is None else n
+
+
+def history_row(series: int, reading: Reading) -> tuple[Any, ...]:
+    """Return the row of history, in the order of its columns."""
+    return (
+        series,
+        reading.observed_at,
+        tie_of(reading.n),
+        reading.received_at,
+        column(reading.value),
+        reading.unit,
+        reading.quality.value,
+    )
+
+
+def state_row(first: int, state: State) -> tuple[Any, ...]:
+    """Return the row of state behind its first column (the series)."""
+    return (
+        first,
+        column(state.value),
+        state.unit,
+        state.observed_at,
+        state.received_at,
+        state.changed_at,
+        state.quality.value,
+        tie_of(state.n),
+    )
+
+
+def state_of(key: tuple[str, str, str], row: Sequence[Any]) -> State:
+    """Return the state of (code, property, source) from the columns value … tie."""
+    value, unit, observed_at, received_at, changed_at, quality, tie = row
+    return State(
+        *key,
+        value_of(value),
+        unit,
+        observed_at,
+        received_at,
+        changed_at,
+        Quality(quality),
+        None if tie < 0 else tie,
+    )
+
+
+def sample_of(source: str, row: Sequence[Any]) -> Sample:
+    """Return the sample from the columns observed_at, tie, received_at, value, unit, quality."""
+    observed_at, tie, received_at, value, unit, quality = row
+    n = None if tie < 0 else tie
+    return Sample(observed_at, received_at, value_of(value), unit, Quality(quality), source, n)
+
+
+def change_of(row: Sequence[Any]) -> Change:
+    """Return the change from sequence, key, the state's columns and the projection's."""
+    state = state_of((row[1], row[2], row[3]), row[4:11])
+    known = Projection(*row[11:])
+    return Change(row[0], state, known if known.kind else None)
+
+
+def quarantined_of(row: Sequence[Any]) -> Quarantined:
+    """Return the quarantined message from its columns."""
+    identity, reason, device, topic, payload, received_at, facts, count = row
+    return Quarantined(
+        reason, device, topic, payload, received_at, json.loads(facts), identity, count
+    )
+
+
+def projection_row(projection: Projection, code: str) -> tuple[Any, ...]:
+    """Return the projection's columns, the code last."""
+    return (
+        projection.kind,
+        projection.name,
+        projection.region,
+        projection.building,
+        projection.lon,
+        projection.lat,
+        projection.grid2d,
+        code,
+    )

@@ -70,6 +70,7 @@ class Journal:
     def __init__(
         self, connection: sqlite3.Connection, owner: sqlite3.Connection, path: Path
     ) -> None:
+        self.listener = path.parent.name
         self._owner = owner
         self._path = path
         self._connection = connection
@@ -115,9 +116,9 @@ class Journal:
     async def append(self, messages: Sequence[Message]) -> int:
         """Return when ``messages`` are fsynced; the value is the offset behind the last of them.
 
-        A caller that waits for each call keeps its order. Waits while IN_FLIGHT_BYTES_MAX or BACKLOG_MESSAGES_MAX is
-        reached. Raises Unavailable("journal_unavailable") when the disk refuses; then none of
-        them was kept.
+        A caller that waits for each call keeps its order. Waits while IN_FLIGHT_BYTES_MAX or
+        BACKLOG_MESSAGES_MAX is reached. Raises Unavailable("journal_unavailable") when the disk
+        refuses; then none of them was kept.
         """
         if not messages:
             return self._end

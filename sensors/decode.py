@@ -1,0 +1,117 @@
+"""Messages become readings, or rows of the quarantine with a reason. Pure: no I/O, no clock."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from identity.errors import CityError, Conflict, Invalid, NotFound
+from sensors.codecs import json as codec
+from sensors.lookup import Binding, Device
+from sensors.ports import Message
+from sensors.topics import address, is_name, parse
+from twin.ports import Commit, Quarantined
+from twin.reading import Reading
+from twin.reading_checks import accept
+from twin.times import rfc3339
+
+OLDEST_S = 631_152_000.0  # 1990-01-01T00:00:00Z; what is older comes from a clock never set
+ANONYMOUS = "mqtt"  # the source of a message that names a code and has no usable client id
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What messages came to; ``understood``: the index of each reading's message."""
+
+    readings: Sequence[Reading] = ()
+    understood: Sequence[int] = ()
+    quarantined: Sequence[Quarantined] = ()
+
+    def commit(self, journal: str, offset: int) -> Commit:
+        """Return the transaction that applies all of it and moves the journal's offset."""
+        return Commit(self.readings, quarantined=self.quarantined, journal=journal, offset=offset)
+
+
+def decode(messages: Sequence[Message], known: Mapping[Device, Binding | None]) -> Decoded:
+    """Decode messages; ``known`` holds every device that their topics name.
+
+    Times are checked against each message's own time of receipt, so that a replay of the journal
+    gives the same result on any later day. Refused messages of one device, topic and reason
+    become one row: the newest sample and a count.
+    """
+    readings: list[Reading] = []
+    understood: list[int] = []
+    refused: dict[tuple[str, str, str], Quarantined] = {}
+    for index, message in enumerate(messages):
+        try:
+            readings.append(_reading(message, known))
+            understood.append(index)
+        except CityError as error:
+            _count(refused, _refusal(message, error))
+        except Exception as error:  # noqa: BLE001 - no message may stop the loop; it is kept
+            reason = f"{type(error).__name__}: {error}"
+            _count(refused, _refusal(message, Invalid("message_refused", reason=reason)))
+    return Decoded(readings, understood, list(refused.values()))
+
+
+def quarantine(message: Message, error: CityError) -> Decoded:
+    """Return the one message as refused by ``error``."""
+    return Decoded(quarantined=[_refusal(message, error)])
+
+
+def _reading(message: Message, known: Mapping[Device, Binding | None]) -> Reading:
+    where = parse(message.topic)
+    binding = _bound(where.device, known[Device(where.tenant, where.device)], where.property)
+    read = codec.decode(message.payload)
+    if message.retained and read.observed_at is None:
+        raise Invalid("retained_without_time")
+    return _young(
+        accept(
+            code=binding.target or "",
+            property=where.property,
+            value=read.value,
+            source=binding.source or _writer(message.client),
+            received_at=message.received_at,
+            now=message.received_at,
+            observed_at=read.observed_at,
+            unit=read.unit or binding.unit(where.property),
+            n=read.n,
+        )
+    )
+
+
+def _bound(device: str, binding: Binding | None, name: str) -> Binding:
+    if binding is None:
+        raise NotFound("device_unknown", device=device)
+    if binding.target is None:
+        raise Conflict("device_unbound", device=device, sensor=binding.source)
+    if not binding.takes(name):
+        raise Conflict("property_not_bound", device=device, property=name)
+    return binding
+
+
+def _young(reading: Reading) -> Reading:
+    if reading.observed_at < OLDEST_S:
+        oldest = rfc3339(OLDEST_S)
+        raise Invalid("time_too_old", time=rfc3339(reading.observed_at), oldest=oldest)
+    return reading
+
+
+def _writer(client: str) -> str:
+    return client if is_name(client) else ANONYMOUS
+
+
+def _refusal(message: Message, error: CityError) -> Quarantined:
+    where = address(message.topic)
+    return Quarantined(
+        error.code,
+        where.device if where else "",
+        message.topic,
+        message.payload,
+        message.received_at,
+        error.facts,
+    )
+
+
+def _count(refused: dict[tuple[str, str, str], Quarantined], row: Quarantined) -> None:
+    key = (row.reason, row.device, row.topic)
+    before = refused.get(key)
+    refused[key] = replace(row, count=before.count + 1) if before else row

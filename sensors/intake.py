@@ -1,0 +1,165 @@
+"""The loop of the listener: journal → acknowledge → bindings → decode → commit.
+
+What is acknowledged is durable: the broker's sink returns after the journal's fsync. What is
+durable is applied once: readings, quarantine and the journal's offset become durable in ONE
+transaction of the states store, and a commit whose offset is known already changes nothing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+
+import structlog
+
+from cim.ports import Graph
+from identity.errors import CityError, Unavailable
+from identity.ports import Codes
+from sensors.decode import Decoded, decode, quarantine
+from sensors.journal import Journal
+from sensors.lookup import Bindings, Device
+from sensors.observations import Request, answer
+from sensors.ports import Broker, Message
+from sensors.quarantine import adoptable, kept_message
+from sensors.topics import address
+from twin.ports import COMMIT_READINGS, PAGE_LIMIT, Commit, Outcome, Projection, States
+
+RETRY_S_FIRST = 0.2  # a store that does not answer is asked again after this, then the double …
+RETRY_S_MAX = 10.0  # … up to this; meanwhile messages wait in the journal
+
+Clock = Callable[[], float]
+Project = Callable[[Sequence[str]], Awaitable[Mapping[str, Projection]]]
+
+T = TypeVar("T")
+
+_log = structlog.get_logger()
+
+
+class Intake:
+    """Applies readings to the city: from a broker (``run``) and over HTTP (``observe``).
+
+    ``clock``: Unix seconds. ``project`` tells where codes stand (``City.project_codes``); it is
+    asked once per code and generation. ``journal`` may be None where only ``observe`` and
+    ``adopt`` are used. Readers are woken by the states store, behind its commit.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        codes: Codes,
+        states: States,
+        journal: Journal | None,
+        clock: Clock,
+        *,
+        project: Project | None = None,
+    ) -> None:
+        self._bindings = Bindings(graph, codes)
+        self._states = states
+        self._journal = journal
+        self._clock = clock
+        self._project = project
+        self._projected: set[str] = set()
+        self._projected_at = -1  # the generation that the set above belongs to
+        self.applied_offset = 0
+
+    async def run(self, broker: Broker) -> None:
+        """Receive and apply until cancelled. What an earlier process left is applied first."""
+        journal = self._journal
+        assert journal is not None, "a listener has a journal"
+        committed = await _patiently(lambda: self._states.offset(journal.listener))
+        self.applied_offset = await journal.align(committed)
+
+        async def sink(messages: Sequence[Message]) -> None:
+            await journal.append(messages)
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(broker.run(sink), name="receive")
+            tasks.create_task(self._apply_for_ever(journal), name="apply")
+
+    async def observe(self, items: Sequence[Mapping[str, Any]], who: str) -> dict[str, Any]:
+        """Apply readings given over HTTP, committed when this returns.
+
+        Items: ``{"code"|"sensor","property","value","unit","observed_at","quality"?,"n"?}``.
+        Returns ``{"applied","duplicate","late","rejected":[{"index","code","message","hint",
+        "facts"}]}``. Raises TooLarge("observations_limit") beyond COMMIT_READINGS.
+        """
+        request = Request.of(items, who, self._clock())
+        known = await self._bindings.lookup(request.devices())
+        readings, rejected = request.read(known)
+        return answer(await self._commit(Commit(readings)), rejected)
+
+    async def adopt(self, device: str, tenant: str = "") -> int:
+        """Apply what was quarantined for a device that is bound now; returns how many messages.
+
+        ``tenant`` "": of every tenant. What still can't be applied stays. A death between commit
+        and release only repeats readings the store knows already.
+        """
+        adopted, after = 0, 0
+        while kept := await self._states.quarantined(limit=PAGE_LIMIT, after=after):
+            after = kept[-1].id
+            mine = [row for row in kept if adoptable(row, device, tenant)]
+            decoded = await self._decode([kept_message(row) for row in mine])
+            await self._commit(Commit(decoded.readings))
+            await self._states.release([mine[i].id for i in decoded.understood])
+            adopted += len(decoded.understood)
+        return adopted
+
+    async def _apply_for_ever(self, journal: Journal) -> None:
+        while True:
+            rows = await journal.read(self.applied_offset, COMMIT_READINGS)
+            if not rows:
+                await journal.grown(self.applied_offset)
+                continue
+            await _patiently(partial(self._apply, journal.listener, rows))
+            self.applied_offset = rows[-1][0] + 1
+            journal.prune(self.applied_offset)
+
+    async def _apply(self, journal: str, rows: Sequence[tuple[int, Message]]) -> None:
+        """Commit rows; a row that the store refuses is found by halving and quarantined alone."""
+        decoded = await self._decode([message for _, message in rows])
+        offset = rows[-1][0] + 1
+        try:
+            await self._commit(decoded.commit(journal, offset))
+        except Unavailable:
+            raise
+        except CityError as refused:
+            if len(rows) == 1:
+                await self._commit(quarantine(rows[0][1], refused).commit(journal, offset))
+                return
+            middle = len(rows) // 2
+            await self._apply(journal, rows[:middle])
+            await self._apply(journal, rows[middle:])
+
+    async def _decode(self, messages: Sequence[Message]) -> Decoded:
+        """Look the devices up at the newest generation, then decode off the event loop."""
+        addresses = (address(message.topic) for message in messages)
+        known = await self._bindings.lookup({Device(a.tenant, a.device) for a in addresses if a})
+        return await asyncio.to_thread(decode, messages, known)
+
+    async def _commit(self, commit: Commit) -> Outcome:
+        if not (commit.readings or commit.quarantined or commit.journal):
+            return Outcome()
+        projections = await self._projections({reading.code for reading in commit.readings})
+        outcome = await self._states.commit(replace(commit, projections=projections))
+        self._projected.update(projections)
+        return outcome
+
+    async def _projections(self, codes: set[str]) -> Mapping[str, Projection]:
+        """Return where codes stand that were not written beside a state at this generation."""
+        if self._projected_at != self._bindings.generation:
+            self._projected_at, self._projected = self._bindings.generation, set()
+        new = sorted(codes - self._projected)
+        return await self._project(new) if new and self._project else {}
+
+
+async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask again while a store does not answer: nothing is lost, it waits in the journal."""
+    wait_s = RETRY_S_FIRST
+    while True:
+        try:
+            return await ask()
+        except Unavailable as error:
+            _log.warning("store_unavailable", code=error.code, wait_s=wait_s, **error.facts)
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, RETRY_S_MAX)

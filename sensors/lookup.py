@@ -1,0 +1,130 @@
+"""What a device's messages are about: a cache of the graph's Sensor-OBSERVES→thing relations.
+
+The binding IS graph data: an entity Sensor with the alias ``device`` (scope = tenant, "" = any
+tenant of the city) and one relation OBSERVES to the thing. The cache holds what was asked for at
+one generation and forgets everything when ``head`` moves.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
+
+from cim.model import Entity, Kind, Verb
+from cim.ports import LOOKUP_LIMIT, Graph
+from identity.ports import Codes
+
+CACHED_DEVICES_MAX = 1_000_000  # forgotten all at once beyond it
+SCHEME = "device"
+
+T = TypeVar("T")
+
+
+class Device(NamedTuple):
+    """The name under which a message came: the tenant of its topic and the device (or a code)."""
+
+    tenant: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Where readings go: ``target`` observed by ``source`` (the sensor's code).
+
+    ``channels``: property -> unit of those bound; empty: every property is taken. ``source`` None:
+    the message named the target's own code, the writer's name is the source.
+    """
+
+    target: str | None
+    source: str | None = None
+    channels: Mapping[str, str] | None = None
+
+    def takes(self, name: str) -> bool:
+        """Whether the property ``name`` is bound."""
+        return not self.channels or name in self.channels
+
+    def unit(self, name: str) -> str:
+        """Return the unit given with the binding ("": none)."""
+        return (self.channels or {}).get(name, "")
+
+
+class Bindings:
+    """Devices and codes looked up in batches, at the newest generation."""
+
+    def __init__(self, graph: Graph, codes: Codes) -> None:
+        self._graph = graph
+        self._codes = codes
+        self._generation = -1
+        self._known: dict[Device, Binding | None] = {}
+
+    @property
+    def generation(self) -> int:
+        """The generation of the graph that the last ``lookup`` read."""
+        return self._generation
+
+    async def lookup(self, devices: Iterable[Device]) -> Mapping[Device, Binding | None]:
+        """Return a mapping that holds each of ``devices``; None: neither a device nor a code."""
+        head = await self._graph.head()
+        if head.generation != self._generation or len(self._known) > CACHED_DEVICES_MAX:
+            self._generation, self._known = head.generation, {}
+        missing = [d for d in dict.fromkeys(devices) if d not in self._known]
+        for batch in batches(missing, LOOKUP_LIMIT):
+            self._known.update(await self._find(batch))
+        return self._known
+
+    async def _find(self, devices: Sequence[Device]) -> dict[Device, Binding | None]:
+        sensors = await self._sensors(devices)
+        rest = [d for d in devices if d not in sensors]
+        things = await self._things(rest)
+        of_sensors = await read_bindings(self._graph, self._generation, set(sensors.values()))
+        named = await read_bindings(
+            self._graph, self._generation, {c for c, k in things.items() if k is Kind.SENSOR}
+        )
+        found: dict[Device, Binding | None] = {d: of_sensors[c] for d, c in sensors.items()}
+        for device in rest:
+            if device.name in named:
+                found[device] = named[device.name]
+            else:
+                found[device] = Binding(device.name) if device.name in things else None
+        return found
+
+    async def _sensors(self, devices: Sequence[Device]) -> dict[Device, str]:
+        """Return the sensor's code of each device: its tenant's own, else the city's."""
+        names = list(dict.fromkeys(d.name for d in devices))
+        aliases = await self._codes.resolve(self._generation, names, scheme=SCHEME)
+        codes = {(a.scope, a.value): a.code for found in aliases.values() for a in found}
+        wanted = {d: codes.get((d.tenant, d.name)) or codes.get(("", d.name)) for d in devices}
+        return {device: code for device, code in wanted.items() if code}
+
+    async def _things(self, devices: Sequence[Device]) -> dict[str, Kind]:
+        names = list(dict.fromkeys(d.name for d in devices))
+        found = await self._graph.entities(self._generation, names) if names else []
+        return {entity.code: entity.kind for entity in found}
+
+
+async def read_bindings(graph: Graph, g: int, sensors: Iterable[str]) -> dict[str, Binding]:
+    """Return the binding of each sensor's code; ``target`` None where it observes nothing."""
+    codes = sorted(sensors)
+    if not codes:
+        return {}
+    entities = await graph.entities(g, codes)
+    relations = await graph.relations(g, codes, [Verb.OBSERVES])
+    targets = {r.source: r.target for r in relations}
+    channels = {e.code: channels_of(e) for e in entities}
+    return {
+        c: Binding(targets.get(c), c, {n: u["unit"] for n, u in channels.get(c, {}).items()})
+        for c in codes
+    }
+
+
+def channels_of(sensor: Entity) -> dict[str, dict[str, Any]]:
+    """Return {property: {"unit", "interval_s"}} that a Sensor entity is bound for."""
+    channels: dict[str, dict[str, Any]] = sensor.properties.get("channels", {})
+    return channels
+
+
+def batches(rows: Sequence[T], size: int) -> Iterator[list[T]]:
+    """Cut ``rows`` into pieces of at most ``size``."""
+    source = iter(rows)
+    while piece := list(islice(source, size)):
+        yield piece

@@ -1,0 +1,43 @@
+"""Where a message belongs, read from its topic: ``city/{tenant}/{device or code}/{property}``."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from identity.errors import Invalid
+
+TOPICS_CACHED = 65_536
+SUBSCRIPTION = "city/#"
+NAME_CHARS_MAX = 128  # of a device, a tenant, a property
+
+
+class Address(NamedTuple):
+    """Which property of which device (or of which code) of which tenant ("" = the city's own)."""
+
+    tenant: str
+    device: str
+    property: str
+
+
+def parse(topic: str) -> Address:
+    """Return the address in a topic. Raises Invalid("topic_unknown", …)."""
+    found = address(topic)
+    if found is None:
+        raise Invalid("topic_unknown", topic=topic)
+    return found
+
+
+@lru_cache(TOPICS_CACHED)
+def address(topic: str) -> Address | None:
+    """Return the address in a topic, or None where it has none."""
+    parts = topic.split("/")
+    if len(parts) != 4 or parts[0] != "city":  # noqa: PLR2004 - the four levels above
+        return None
+    _, tenant, device, name = parts
+    if not (is_name(device) and is_name(name) and (not tenant or is_name(tenant))):
+        return None
+    return Address(tenant, device, name)
+
+
+def is_name(text: str) -> bool:
+    """Whether ``text`` can be one level of a topic: no separators, wildcards, controls."""
+    return 0 < len(text) <= NAME_CHARS_MAX and text.isprintable() and not set(text) & set("/+#")

@@ -7,6 +7,7 @@ from heapq import merge
 from itertools import islice
 from typing import Any
 
+from cim.model import Box
 from twin.ports import Change, Quarantined, Sample, Where
 from twin.reading import State
 from twin.state import order
@@ -58,7 +59,7 @@ def page(
 ) -> tuple[list[State], str]:
     """Return a page of rows by (code, property, source) and the next cursor."""
     code, name, source = limits.cursor(after)
-    conditions, values = _conditions(where)
+    conditions, values = _conditions(connection, where)
     # CROSS JOIN keeps the order of the tables: things by code, so that LIMIT ends the walk early.
     sql = (
         f"SELECT {_COLUMNS} FROM things t CROSS JOIN series s ON s.thing = t.id"  # noqa: S608 - fixed texts, values are bound
@@ -121,21 +122,48 @@ def _place(sample: Sample) -> tuple[float, str, int]:
     return at, sample.source, n
 
 
-def _conditions(where: Where) -> tuple[list[str], list[Any]]:
-    texts: list[str] = []
-    values: list[Any] = []
-    lists = (("t.code", where.codes), ("t.kind", where.kinds), ("s.property", where.properties))
-    for column, wanted in lists:
-        if wanted:
-            texts.append(column + " IN (SELECT value FROM json_each(?))")
-            values.append(json.dumps(wanted))
-    if where.building is not None:
-        texts.append("t.building = ?")
-        values.append(where.building)
-    if where.box is not None:
-        west, south, east, north = where.box
-        texts.append("t.id IN (SELECT id FROM places WHERE west <= ? AND east >= ?")
-        texts.append("south <= ? AND north >= ?)")
-        texts.append("t.lon BETWEEN ? AND ? AND t.lat BETWEEN ? AND ?")  # R*Tree rounds to floats
-        values += [east, west, north, south, west, east, south, north]
-    return texts, values
+def _conditions(connection: sqlite3.Connection, where: Where) -> tuple[list[str], list[Any]]:
+    """Return conditions and their values.
+
+    The walk goes by code so that LIMIT ends it early; an index may narrow it only where that keeps
+    the order (one kind, one building) or where few things are left to sort (codes, a small box).
+    A unary + keeps the planner from an index that would make it sort the whole city.
+    """
+    found = [
+        *_one_of(_CODES, where.codes),
+        *(_equal("t.kind", where.kinds[0]) if len(where.kinds) == 1 else ()),
+        *(_one_of(_KINDS, where.kinds) if len(where.kinds) > 1 else ()),
+        *_one_of(_PROPERTIES, where.properties),
+        *(_equal("t.building", where.building) if where.building is not None else ()),
+        *(_within(connection, where.box) if where.box is not None else ()),
+    ]
+    return [text for text, _ in found], [value for _, values in found for value in values]
+
+
+SMALL_BOX_THINGS = 2_000  # things in a box that are sorted rather than met on the walk
+
+_CODES = "t.code IN (SELECT value FROM json_each(?))"
+_KINDS = "+t.kind IN (SELECT value FROM json_each(?))"
+_PROPERTIES = "s.property IN (SELECT value FROM json_each(?))"
+_PLACES = "SELECT id FROM places WHERE west <= ? AND east >= ? AND south <= ? AND north >= ?"
+
+Condition = tuple[str, tuple[Any, ...]]
+
+
+def _one_of(text: str, wanted: Sequence[str]) -> list[Condition]:
+    return [(text, (json.dumps(wanted),))] if wanted else []
+
+
+def _equal(column: str, value: str) -> list[Condition]:
+    return [(column + " = ?", (value,))]
+
+
+def _within(connection: sqlite3.Connection, box: Box) -> list[Condition]:
+    west, south, east, north = box
+    # The R*Tree rounds its numbers outwards, so the exact columns decide.
+    exact = ("+t.lon BETWEEN ? AND ? AND +t.lat BETWEEN ? AND ?", (west, east, south, north))
+    bounds = (east, west, north, south)
+    held = connection.execute(f"{_PLACES} LIMIT ?", (*bounds, SMALL_BOX_THINGS + 1)).fetchall()
+    if len(held) > SMALL_BOX_THINGS:
+        return [exact]
+    return [(f"t.id IN ({_PLACES})", bounds), exact]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.parts import neo4j_server
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -21,6 +23,17 @@ def shared_dir() -> Path:
     if not (path / "ifc").is_dir():
         pytest.skip(f"the corpus folder {path} is not here: only the project itself was cloned")
     return path
+
+
+@pytest.fixture(scope="session")
+def neo4j():
+    """A real Neo4j server (url, user, password), started once; mark its tests ``neo4j``."""
+    try:
+        server = neo4j_server.start()
+    except neo4j_server.Missing as missing:
+        pytest.skip(str(missing))
+    yield server
+    server.kill()
 
 
 @pytest.fixture(autouse=True)

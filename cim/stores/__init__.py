@@ -1,1 +1,1 @@
-"""."""
+"""Adapters of the city's ports; only ``api.bootstrap`` names them."""

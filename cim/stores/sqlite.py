@@ -1,0 +1,194 @@
+"""The city graph in one SQLite file: WAL, one writer, R*Tree, full text; several processes.
+
+What is promised where: transactions in ``sqlite_writes``, reads in ``sqlite_reads`` and
+``sqlite_find``, threads and durability in ``sqlite_connections``, statements in
+``sqlite_queries.sql``.
+"""
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import anyio
+
+from cim.model import Entity, Kind, Relation, Tile, Verb
+from cim.ports import Batch, Filter, Head, Move, Page
+from cim.stores import rules, sqlite_find, sqlite_reads, sqlite_writes
+from cim.stores.sqlite_connections import Connections, unavailable
+from identity.errors import Conflict
+from identity.ports import Alias
+
+Clock = Callable[[], float]
+POINT_LOOKUPS = 16  # index lookups of one read on the event loop; more go to a thread
+POINT_ROWS = 200  # rows of one read on the event loop; more go to a thread
+
+
+class SqliteGraph:
+    """Implements ``cim.ports.Graph`` and ``identity.ports.Codes``."""
+
+    def __init__(self, connections: Connections, clock: Clock, lease_ttl_s: float) -> None:
+        self._db = connections
+        self._clock = clock
+        self._lease_ttl_s = lease_ttl_s
+
+    @classmethod
+    async def open(
+        cls, path: str | Path, clock: Clock, lease_ttl_s: float = rules.LEASE_TTL_S
+    ) -> Self:
+        """Open or create the file; Unavailable("graph_unavailable") when it is no graph."""
+        try:
+            return cls(Connections(Path(path)), clock, lease_ttl_s)
+        except sqlite3.DatabaseError as error:
+            raise unavailable(error) from error
+
+    # --- Graph: reading -------------------------------------------------------------------------
+
+    async def head(self) -> Head:
+        """Return what is visible now."""
+        return await self._db.point(sqlite_writes.head)
+
+    async def entities(self, g: int, codes: Sequence[str], *, ended: bool = False) -> list[Entity]:
+        """Return the entities of ``codes`` at ``g``; see ``cim.ports.Graph``."""
+        rules.check_lookup(codes)
+        run = self._db.point if len(codes) <= POINT_LOOKUPS else self._db.scan
+        return await run(sqlite_reads.entities, g, codes, ended=ended)
+
+    async def find(self, g: int, where: Filter, *, limit: int, after: str = "") -> Page:
+        """Return a page of entities that match, ordered by code."""
+        rules.check_page(limit)
+        rules.check_filter(where)
+        return await self._db.scan(sqlite_find.find, g, where, limit, after)
+
+    async def relations(
+        self, g: int, codes: Sequence[str], verbs: Sequence[Verb], *, incoming: bool = False
+    ) -> list[Relation]:
+        """Return the relations of ``codes`` by (verb, source, target); no verbs: all of them."""
+        rules.check_lookup(codes)
+        found = None
+        if len(codes) * (len(verbs) or len(Verb)) <= POINT_LOOKUPS:
+            found = await self._db.point(
+                sqlite_reads.relations, g, codes, verbs, incoming=incoming, few=POINT_ROWS
+            )
+        if found is None:
+            found = await self._db.scan(sqlite_reads.relations, g, codes, verbs, incoming=incoming)
+        return found or []
+
+    async def children(
+        self, g: int, code: str, *, kinds: Sequence[Kind] = (), limit: int, after: str = ""
+    ) -> Page:
+        """Return a page of the entities that ``code`` CONTAINS directly, ordered by code."""
+        rules.check_page(limit)
+        return await self._db.scan(
+            sqlite_reads.children, g, code, kinds=kinds, limit=limit, after=after
+        )
+
+    async def counts(self, g: int, code: str) -> dict[Kind, int]:
+        """Return how many entities of each kind ``code`` CONTAINS, directly or through others."""
+        if not await self._db.point(sqlite_reads.has_children, g, code):
+            return {}
+        return await self._db.scan(sqlite_reads.counts, g, code)
+
+    async def tiles(self, g: int) -> list[Tile]:
+        """Return all tile entries, ordered by (root, document)."""
+        return await self._db.scan(sqlite_reads.tiles, g)
+
+    async def moves(self, after: int, *, limit: int) -> list[Move]:
+        """Return the moves of head behind generation ``after``, oldest first."""
+        rules.check_page(limit)
+        run = self._db.point if limit <= POINT_ROWS else self._db.scan
+        return await run(sqlite_reads.moves, after, limit)
+
+    async def ready(self) -> None:
+        """Raise Unavailable when the file does not answer."""
+        await self._db.scan(sqlite_writes.head)
+
+    async def close(self) -> None:
+        """Release the connections."""
+        await self._db.close()
+
+    # --- Codes ----------------------------------------------------------------------------------
+
+    async def reserve(self, prefix: str, count: int, owner: str) -> range:
+        """Return serials of ``prefix`` never handed out before; see ``identity.ports.Codes``."""
+        return await self._db.write(sqlite_writes.reserve, prefix, count, owner)
+
+    async def resolve(
+        self,
+        g: int,
+        values: Sequence[str],
+        *,
+        scheme: str | None = None,
+        scope: str | None = None,
+        retired: bool = False,
+    ) -> dict[str, list[Alias]]:
+        """Return the aliases visible at ``g``, by value; see ``identity.ports.Codes``."""
+        rules.check_lookup(values)
+        read, found = sqlite_reads.resolve, None
+        if len(values) <= POINT_LOOKUPS:
+            found = await self._db.point(
+                read, g, values, scheme, scope, retired=retired, few=POINT_ROWS
+            )
+        if found is None:
+            found = await self._db.scan(read, g, values, scheme, scope, retired=retired)
+        return found or {}
+
+    async def aliases(self, g: int, codes: Sequence[str]) -> dict[str, list[Alias]]:
+        """Return the aliases of each code visible at ``g``, in order."""
+        rules.check_lookup(codes)
+        found = None
+        if len(codes) <= POINT_LOOKUPS:
+            found = await self._db.point(sqlite_reads.aliases, g, codes, few=POINT_ROWS)
+        if found is None:
+            found = await self._db.scan(sqlite_reads.aliases, g, codes)
+        return found or {}
+
+    # --- Graph: writing -------------------------------------------------------------------------
+
+    async def activate(self, holder: str, *, wait_s: float) -> "SqliteActivation":
+        """Take the lease (waiting up to ``wait_s``), undo a dead writer's rows, and begin."""
+        held_by = ""
+        for attempt in range(rules.polls(wait_s)):
+            if attempt:
+                await anyio.sleep(rules.LEASE_POLL_S)
+            taken = await self._db.write(sqlite_writes.take, holder, self._lease_ttl_s, self._clock)
+            if isinstance(taken, sqlite_writes.Lease):
+                return SqliteActivation(self._db, taken, self._clock)
+            held_by = taken
+        raise Conflict("lease_busy", holder=held_by, waited_s=wait_s)
+
+
+class SqliteActivation:
+    """One writer of a ``SqliteGraph``; implements ``cim.ports.Activation``."""
+
+    def __init__(self, connections: Connections, lease: sqlite_writes.Lease, clock: Clock) -> None:
+        self._db = connections
+        self._lease = lease
+        self._clock = clock
+
+    @property
+    def base(self) -> int:
+        """The generation that was head when the lease was taken."""
+        return self._lease.base
+
+    @property
+    def generation(self) -> int:
+        """``base + 1``."""
+        return self._lease.generation
+
+    async def write(self, batch: Batch) -> None:
+        """Write rows above head in one durable transaction, and renew the lease."""
+        rules.check_batch(batch)
+        await self._db.write(sqlite_writes.write, self._lease, self._clock, batch)
+
+    async def renew(self) -> None:
+        """Renew the lease."""
+        await self._db.write(sqlite_writes.renew, self._lease, self._clock)
+
+    async def commit(self, event: Mapping[str, Any]) -> Head:
+        """Move head, put ``event`` into the outbox, give the lease back: one transaction."""
+        return await self._db.write(sqlite_writes.commit, self._lease, self._clock, event)
+
+    async def abort(self) -> None:
+        """Undo what was written and give the lease back."""
+        await self._db.write(sqlite_writes.abort, self._lease, self._clock)

@@ -1,0 +1,182 @@
+"""Connections to one SQLite file: a writer thread, one connection on the event loop, scanners.
+
+- Point reads run on the event loop: at most some tens of index lookups, no waiting for a lock.
+- Scans run in threads and are interrupted when their request is cancelled.
+- Writes run one after the other in one thread; each is one transaction.
+
+``synchronous=FULL`` everywhere. Rows above head would survive NORMAL too (WAL recovery keeps a
+prefix of the commits, and the FULL commit that moves head syncs all frames before it; what is lost
+before is undone anyway). But ``write`` promises durability, serials must be durable when they are
+returned, and one fsync per 5,000 rows is 1 % of the time of writing them: not worth a second mode.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from cim.stores.sqlite_sql import SCHEMA, SCHEMA_VERSION
+from identity.errors import Conflict, Unavailable
+
+T = TypeVar("T")
+P = ParamSpec("P")
+BUSY_S = 30.0  # how long a writer waits for another process's transaction
+SCANNERS = 4  # scans at the same time; more wait
+INTERRUPT_POLL_S = 0.02  # how often a cancelled scan is interrupted until it has ended
+CACHE_KIB = 32 * 1024  # pages a connection keeps
+MMAP_BYTES = 1 << 30
+WAL_KEPT_BYTES = 64 << 20  # a longer WAL is cut back after its checkpoint
+STATEMENTS = 256  # prepared statements a connection keeps
+
+
+class Connections:
+    """All connections of one graph object to its file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._write = ThreadPoolExecutor(1, thread_name_prefix="graph-write")
+        self._scan = ThreadPoolExecutor(SCANNERS, thread_name_prefix="graph-scan")
+        self._writer = _open(path, writes=True)
+        _transaction(self._writer, _create)
+        self._point = _open(path, writes=False, busy_s=0.0)
+        self._idle: list[sqlite3.Connection] = []
+        self._slots = asyncio.Semaphore(SCANNERS)
+
+    async def point(
+        self,
+        read: Callable[Concatenate[sqlite3.Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run a short read now, on the event loop; when the file is locked, in a thread."""
+        try:
+            return read(self._point, *args, **kwargs)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise unavailable(error) from error
+        except sqlite3.DatabaseError as error:
+            raise unavailable(error) from error
+        return await self.scan(read, *args, **kwargs)
+
+    async def scan(
+        self,
+        read: Callable[Concatenate[sqlite3.Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run a longer read in a thread; a cancelled request interrupts it."""
+        async with self._slots:
+            connection = self._idle.pop() if self._idle else _open(self._path, writes=False)
+            future = self._scan.submit(partial(read, connection, *args, **kwargs))
+            try:
+                return await asyncio.shield(asyncio.wrap_future(future))
+            except asyncio.CancelledError:
+                await _interrupt(connection, future)
+                raise
+            except sqlite3.DatabaseError as error:
+                raise unavailable(error) from error
+            finally:
+                self._idle.append(connection)
+
+    async def write(
+        self,
+        change: Callable[Concatenate[sqlite3.Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run ``change`` in one transaction of the writer thread; cancellation does not tear it."""
+        future = self._write.submit(
+            _transaction, self._writer, lambda connection: change(connection, *args, **kwargs)
+        )
+        try:
+            return await asyncio.shield(asyncio.wrap_future(future))
+        except asyncio.CancelledError:
+            await _ended(future)
+            raise
+        except sqlite3.DatabaseError as error:
+            raise unavailable(error) from error
+
+    async def close(self) -> None:
+        """Wait for what runs, then close; the last one out checkpoints the WAL."""
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self._scan.shutdown(wait=True)
+        self._write.shutdown(wait=True)
+        for connection in (*self._idle, self._point, self._writer):
+            connection.close()
+
+
+def unavailable(error: sqlite3.Error) -> Unavailable:
+    """Turn the driver's error into ours."""
+    return Unavailable("graph_unavailable", reason=str(error))
+
+
+def _open(path: Path, *, writes: bool, busy_s: float = BUSY_S) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode={'rwc' if writes else 'ro'}"
+    connection = sqlite3.connect(
+        uri,
+        uri=True,
+        timeout=busy_s,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=STATEMENTS,
+    )
+    if writes:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    connection.execute(f"PRAGMA mmap_size = {MMAP_BYTES}")
+    return connection
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    """Make the tables, unless another process has made them."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA_VERSION:
+        raise Conflict("graph_newer", found=version, known=SCHEMA_VERSION)
+    if version == 0:
+        for statement in _statements(SCHEMA):
+            connection.execute(statement)
+
+
+def _statements(script: str) -> list[str]:
+    """Split a script (``executescript`` would end the transaction)."""
+    statements, lines = [], ""
+    for line in script.splitlines(keepends=True):
+        lines += line
+        if sqlite3.complete_statement(lines):
+            statements.append(lines)
+            lines = ""
+    return statements
+
+
+def _transaction(connection: sqlite3.Connection, change: Callable[[sqlite3.Connection], T]) -> T:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        result = change(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return result
+
+
+async def _interrupt(connection: sqlite3.Connection, future: "Future[T]") -> None:
+    """End a running scan; a single interrupt could come before its first statement."""
+    if future.cancel():
+        return
+    while not future.done():
+        connection.interrupt()
+        await asyncio.sleep(INTERRUPT_POLL_S)
+    future.exception()
+
+
+async def _ended(future: "Future[T]") -> None:
+    """Wait for a transaction that may not be torn; its outcome has nobody left to hear it."""
+    await asyncio.wait([asyncio.wrap_future(future)])

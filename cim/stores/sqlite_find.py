@@ -1,0 +1,121 @@
+"""A filter as SQL: one fixed driver, then fixed conditions; what was asked comes in as parameters.
+
+SQLite has no statistics of a growing graph to choose by, so the order is chosen here: the terms,
+then the box, then the indexes of grid, IFC class and kind, each already in the order of codes
+where it can be.
+"""
+
+import sqlite3
+from typing import Any
+
+from cim.model import Entity
+from cim.ports import Filter, Page
+from cim.stores import sqlite_rows as rows
+from cim.terms import query_terms, searched
+
+_SELECT = """
+SELECT f.code, f.kind, f.name, f.lifecycle, f.lon, f.lat, f.height_m,
+       f.west, f.south, f.east, f.north, f.grid2d, f.properties
+"""
+_BY_WORDS = "FROM words CROSS JOIN facts f ON f.id = words.rowid WHERE words MATCH :words"
+_BY_BOX = """FROM boxes b CROSS JOIN facts f ON f.id = b.id
+WHERE b.west <= :east AND b.east >= :west AND b.south <= :north AND b.north >= :south"""
+_BY_GRID = "FROM facts f INDEXED BY facts_grid WHERE f.grid2d >= :grid"
+_BY_CLASS = "FROM facts f INDEXED BY facts_class WHERE f.ifc_class = :ifc_class"
+_BY_KIND = "FROM facts f INDEXED BY facts_kind WHERE f.kind >= ''"
+_BY_CODE = "FROM facts f INDEXED BY facts_code WHERE f.code > :after"
+_VISIBLE = " AND f.code > :after AND f.g_from <= :g AND :g < f.g_to"
+_KINDS = " AND f.kind IN (SELECT value FROM json_each(:kinds))"
+_ONE_KIND = " AND f.kind = :kind"
+_BOX = """ AND ((f.west <= :east AND f.east >= :west AND f.south <= :north AND f.north >= :south)
+ OR (f.lon BETWEEN :west AND :east AND f.lat BETWEEN :south AND :north))"""
+_GRID = " AND f.grid2d >= :grid AND f.grid2d < :grid_end"
+_CLASS = " AND f.ifc_class = :ifc_class"
+_PROPERTY = " AND EXISTS (SELECT 1 FROM json_each(f.properties) p WHERE p.key = :key{n} AND "
+_TEXT = "p.type = 'text' AND p.atom = :value{n})"
+_NUMBER = "p.type IN ('integer', 'real') AND p.atom = :value{n})"
+_WORD = "p.type = :value{n})"  # true, false, null: the JSON type says it all
+_ORDER = " ORDER BY f.code LIMIT :limit"
+_LAST = "\U0010ffff"
+_INT64 = 2**63  # larger numbers are doubles in SQLite
+
+
+def find(connection: sqlite3.Connection, g: int, where: Filter, limit: int, after: str) -> Page:
+    """Return a page of the entities that match (see ``cim.ports.Filter``)."""
+    if where.q is not None and not query_terms(where.q):
+        return Page([], None)
+    sql, parameters = statement(where)
+    parameters |= {"g": g, "after": after, "limit": limit + 1}
+    return page([rows.entity(row) for row in connection.execute(sql, parameters)], limit)
+
+
+def page(found: list[Entity], limit: int) -> Page:
+    """Return the page of ``limit`` entities out of up to ``limit + 1``."""
+    return Page(found[:limit], found[limit - 1].code if len(found) > limit else None)
+
+
+def statement(where: Filter) -> tuple[str, dict[str, Any]]:
+    """Return the statement of a filter and its parameters (without g, after and limit)."""
+    parameters: dict[str, Any] = {}
+    sql = _VISIBLE
+    for condition, values in _conditions(where):
+        sql += condition
+        parameters |= values
+    words = _words(where)
+    if words:
+        parameters["words"] = " AND ".join('"' + word.replace('"', '""') + '"' for word in words)
+    return _SELECT + _driver(where, parameters) + sql + _ORDER, parameters
+
+
+def _driver(where: Filter, parameters: dict[str, Any]) -> str:
+    if "words" in parameters:
+        return _BY_WORDS
+    if where.box is not None:
+        return _BY_BOX
+    if where.grid:
+        return _BY_GRID
+    if "ifc_class" in parameters:
+        return _BY_CLASS
+    return _BY_KIND if where.kinds else _BY_CODE
+
+
+def _conditions(where: Filter) -> list[tuple[str, dict[str, Any]]]:
+    found: list[tuple[str, dict[str, Any]]] = []
+    if len(where.kinds) == 1:
+        found.append((_ONE_KIND, {"kind": where.kinds[0].value}))
+    elif where.kinds:
+        kinds = ",".join(f'"{kind.value}"' for kind in where.kinds)
+        found.append((_KINDS, {"kinds": f"[{kinds}]"}))
+    if where.box is not None:
+        found.append((_BOX, dict(zip(("west", "south", "east", "north"), where.box, strict=True))))
+    if where.grid:
+        found.append((_GRID, {"grid": where.grid, "grid_end": where.grid + _LAST}))
+    return found + [_property(n, *item) for n, item in enumerate(where.properties.items())]
+
+
+def _property(n: int, name: str, value: Any) -> tuple[str, dict[str, Any]]:
+    if name == "ifc_class" and isinstance(value, str):
+        return _CLASS, {"ifc_class": value}
+    comparison, value = _comparison(value)
+    sql = (_PROPERTY + comparison).replace("{n}", str(n))
+    return sql, {f"key{n}": name, f"value{n}": value}
+
+
+def _comparison(value: Any) -> tuple[str, Any]:
+    if isinstance(value, str):
+        return _TEXT, str(value)
+    if value is None or isinstance(value, bool):
+        return _WORD, {None: "null", True: "true", False: "false"}[value]
+    return _NUMBER, value if abs(value) < _INT64 else float(value)
+
+
+def _words(where: Filter) -> list[str]:
+    """Return the terms that a match must hold: those of q, and of the texts compared with.
+
+    A text property that is searched has its terms in the index, so they narrow an equality too.
+    """
+    words = query_terms(where.q or "")
+    for name, value in where.properties.items():
+        if name != "ifc_class" and searched(value):
+            words += query_terms(value)
+    return list(dict.fromkeys(words))

@@ -1,0 +1,188 @@
+-- Every statement of the SQLite graph, by name (cim/stores/sqlite_sql.py reads this file).
+-- Parameters only. A generation is asked as g_from <= :g AND :g < g_to.
+
+-- name: head
+SELECT generation, activated_at FROM head;
+
+-- name: entity
+SELECT f.code, f.kind, f.name, f.lifecycle, f.lon, f.lat, f.height_m,
+       f.west, f.south, f.east, f.north, f.grid2d, f.properties
+FROM facts f INDEXED BY facts_code
+WHERE f.code = :code AND f.g_from <= :g AND :g < f.g_to;
+
+-- name: entity_ended
+SELECT f.code, f.kind, f.name, f.lifecycle, f.lon, f.lat, f.height_m,
+       f.west, f.south, f.east, f.north, f.grid2d, f.properties
+FROM facts f INDEXED BY facts_code
+WHERE f.code = :code AND f.g_from <= :g
+ORDER BY f.g_from DESC LIMIT 1;
+
+-- name: children
+SELECT f.code, f.kind, f.name, f.lifecycle, f.lon, f.lat, f.height_m,
+       f.west, f.south, f.east, f.north, f.grid2d, f.properties
+FROM relations r CROSS JOIN facts f INDEXED BY facts_code ON f.code = r.target
+WHERE r.source = :code AND r.verb = 'CONTAINS' AND r.target > :after
+  AND r.g_from <= :g AND :g < r.g_to
+  AND f.g_from <= :g AND :g < f.g_to
+  AND (:kinds = '[]' OR f.kind IN (SELECT value FROM json_each(:kinds)))
+ORDER BY r.target LIMIT :limit;
+
+-- name: has_children
+SELECT 1 FROM relations
+WHERE source = :code AND verb = 'CONTAINS' AND g_from <= :g AND :g < g_to LIMIT 1;
+
+-- name: counts
+WITH RECURSIVE below (code) AS (
+  SELECT target FROM relations
+  WHERE source = :code AND verb = 'CONTAINS' AND g_from <= :g AND :g < g_to
+  UNION
+  SELECT r.target FROM below CROSS JOIN relations r ON r.source = below.code
+  WHERE r.verb = 'CONTAINS' AND r.g_from <= :g AND :g < r.g_to
+)
+SELECT f.kind, count(*)
+FROM below CROSS JOIN facts f INDEXED BY facts_code ON f.code = below.code
+WHERE f.g_from <= :g AND :g < f.g_to AND below.code <> :code
+GROUP BY f.kind;
+
+-- name: outgoing
+SELECT verb, source, target, properties FROM relations
+WHERE source = :code AND verb = :verb AND g_from <= :g AND :g < g_to
+ORDER BY target LIMIT :limit;
+
+-- name: incoming
+SELECT r.verb, r.source, r.target, r.properties
+FROM relations k INDEXED BY relations_target
+CROSS JOIN relations r ON (r.source, r.verb, r.target, r.g_from)
+                        = (k.source, k.verb, k.target, k.g_from)
+WHERE k.target = :code AND k.verb = :verb AND k.g_from <= :g AND :g < k.g_to
+ORDER BY k.source LIMIT :limit;
+
+-- name: aliases_of_value
+SELECT scheme, scope, value, code, source, confidence, g_from, g_to FROM aliases
+WHERE value = :value AND g_from <= :g LIMIT :limit;
+
+-- name: aliases_of_code
+SELECT scheme, scope, value, code, source, confidence, g_from, g_to FROM aliases
+INDEXED BY aliases_code
+WHERE code = :code AND g_from <= :g AND :g < g_to LIMIT :limit;
+
+-- name: tiles
+SELECT root, document, entry FROM tiles WHERE g_from <= :g AND :g < g_to ORDER BY root, document;
+
+-- name: moves
+SELECT generation, at, event FROM outbox WHERE generation > :after ORDER BY generation LIMIT :limit;
+
+-- name: lease
+SELECT fence, holder, process, expires_at FROM lease;
+
+-- name: take_lease
+UPDATE lease SET fence = fence + 1, holder = :holder, process = :process, expires_at = :expires_at;
+
+-- name: renew_lease
+UPDATE lease SET expires_at = :expires_at
+WHERE fence = :fence AND holder IS NOT NULL AND (SELECT generation FROM head) = :base;
+
+-- name: release_lease
+UPDATE lease SET holder = NULL, process = NULL;
+
+-- name: move_head
+UPDATE head SET generation = :generation, activated_at = :at;
+
+-- name: put_move
+INSERT INTO outbox VALUES (:generation, :at, :event);
+
+-- name: last_fact
+SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'facts'), 0);
+
+-- name: facts_written
+SELECT f.id FROM json_each(:codes) j CROSS JOIN facts f INDEXED BY facts_code
+ON f.code = j.value AND f.g_from = :g;
+
+-- name: facts_above
+SELECT id FROM facts INDEXED BY facts_from WHERE g_from > :head;
+
+-- name: drop_box
+DELETE FROM boxes WHERE id = ?;
+
+-- name: drop_fact
+DELETE FROM facts WHERE id = ?;
+
+-- name: end_fact
+UPDATE facts INDEXED BY facts_code SET g_to = ? WHERE code = ? AND g_to = 9223372036854775807;
+
+-- name: put_fact
+INSERT INTO facts (id, code, g_from, g_to, kind, name, lifecycle, lon, lat, height_m,
+                   west, south, east, north, grid2d, ifc_class, properties)
+VALUES (?, ?, ?, 9223372036854775807, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: put_box
+INSERT INTO boxes (id, west, east, south, north) VALUES (?, ?, ?, ?, ?);
+
+-- name: put_words
+INSERT INTO words (rowid, terms) VALUES (?, ?);
+
+-- name: drop_relation
+DELETE FROM relations WHERE g_from = ? AND source = ? AND verb = ? AND target = ?;
+
+-- name: end_relation
+UPDATE relations SET g_to = ?
+WHERE source = ? AND verb = ? AND target = ? AND g_to = 9223372036854775807;
+
+-- name: put_relation
+INSERT INTO relations (g_from, source, verb, target, g_to, properties)
+VALUES (?, ?, ?, ?, 9223372036854775807, ?);
+
+-- name: drop_alias
+DELETE FROM aliases WHERE g_from = ? AND scheme = ? AND scope = ? AND value = ?;
+
+-- name: end_alias
+UPDATE aliases SET g_to = ?
+WHERE scheme = ? AND scope = ? AND value = ? AND g_to = 9223372036854775807;
+
+-- name: put_alias
+INSERT INTO aliases (g_from, scheme, scope, value, g_to, code, source, confidence)
+VALUES (?, ?, ?, ?, 9223372036854775807, ?, ?, ?);
+
+-- name: drop_tile
+DELETE FROM tiles WHERE g_from = ? AND root = ? AND document = ?;
+
+-- name: end_tile
+UPDATE tiles SET g_to = ? WHERE root = ? AND document = ? AND g_to = 9223372036854775807;
+
+-- name: put_tile
+INSERT INTO tiles (g_from, root, document, g_to, entry)
+VALUES (?, ?, ?, 9223372036854775807, ?);
+
+-- name: reopen_facts
+UPDATE facts INDEXED BY facts_to SET g_to = 9223372036854775807
+WHERE g_to > :head AND g_to < 9223372036854775807;
+
+-- name: undo_relations
+DELETE FROM relations INDEXED BY relations_from WHERE g_from > :head;
+
+-- name: reopen_relations
+UPDATE relations INDEXED BY relations_to SET g_to = 9223372036854775807
+WHERE g_to > :head AND g_to < 9223372036854775807;
+
+-- name: undo_aliases
+DELETE FROM aliases INDEXED BY aliases_from WHERE g_from > :head;
+
+-- name: reopen_aliases
+UPDATE aliases INDEXED BY aliases_to SET g_to = 9223372036854775807
+WHERE g_to > :head AND g_to < 9223372036854775807;
+
+-- name: undo_tiles
+DELETE FROM tiles WHERE g_from > :head;
+
+-- name: reopen_tiles
+UPDATE tiles SET g_to = 9223372036854775807
+WHERE g_to > :head AND g_to < 9223372036854775807;
+
+-- name: serials_of_owner
+SELECT first, count FROM serials WHERE prefix = :prefix AND owner = :owner ORDER BY first;
+
+-- name: last_serial
+SELECT first + count - 1 FROM serials WHERE prefix = :prefix ORDER BY first DESC LIMIT 1;
+
+-- name: put_serials
+INSERT INTO serials (prefix, first, count, owner) VALUES (:prefix, :first, :count, :owner);

@@ -1,0 +1,174 @@
+"""What an activation does inside one transaction of the SQLite graph; all functions are sync."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cim.model import Entity
+from cim.ports import Batch, Head
+from cim.stores import process, rules
+from cim.stores import sqlite_rows as rows
+from cim.stores.sqlite_sql import SQL
+from cim.terms import entity_terms
+from identity.errors import Conflict
+
+Connection = sqlite3.Connection
+Keys = Iterable[Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What a writer holds: its fencing number and the generation that was head when it began."""
+
+    holder: str
+    fence: int
+    base: int
+    ttl_s: float
+
+    @property
+    def generation(self) -> int:
+        """What this writer's rows become visible as."""
+        return self.base + 1
+
+
+def take(
+    connection: Connection, holder: str, ttl_s: float, clock: Callable[[], float]
+) -> Lease | str:
+    """Take the lease and undo what a dead writer left; or return who holds it."""
+    fence, held_by, owner, expires_at = connection.execute(SQL["lease"]).fetchone()
+    now = clock()
+    if held_by is not None and now < expires_at and not process.is_gone(owner):
+        return str(held_by)
+    connection.execute(
+        SQL["take_lease"],
+        {"holder": holder, "process": process.process_name(), "expires_at": now + ttl_s},
+    )
+    lease = Lease(holder, fence + 1, head(connection).generation, ttl_s)
+    undo(connection, lease.base)
+    return lease
+
+
+def renew(connection: Connection, lease: Lease, clock: Callable[[], float]) -> None:
+    """Renew the lease; Conflict("lease_lost") when the fencing number is another's."""
+    parameters = {"expires_at": clock() + lease.ttl_s, "fence": lease.fence, "base": lease.base}
+    if connection.execute(SQL["renew_lease"], parameters).rowcount != 1:
+        raise Conflict("lease_lost", holder=lease.holder)
+
+
+def write(connection: Connection, lease: Lease, clock: Callable[[], float], batch: Batch) -> None:
+    """Renew the lease and write the rows of a batch: ends first, then puts."""
+    renew(connection, lease, clock)
+    g = lease.generation
+    _drop_facts(connection, g, batch.end_entities)
+    _end(connection, g, "fact", [(code,) for code in batch.end_entities], drop=False)
+    _end(connection, g, "relation", [(s, v.value, t) for v, s, t in batch.end_relations])
+    _end(connection, g, "alias", batch.end_aliases)
+    _end(connection, g, "tile", batch.end_tiles)
+    _put_entities(connection, g, list({e.code: e for e in batch.entities}.values()))
+    _put(connection, g, "relation", _relations(batch))
+    _put(connection, g, "alias", _aliases(batch))
+    _put(connection, g, "tile", _tiles(batch))
+
+
+def commit(
+    connection: Connection, lease: Lease, clock: Callable[[], float], event: Mapping[str, Any]
+) -> Head:
+    """Move head, put the event into the outbox and give the lease back."""
+    renew(connection, lease, clock)
+    moved = Head(lease.generation, clock())
+    at = {"generation": moved.generation, "at": moved.activated_at}
+    connection.execute(SQL["move_head"], at)
+    event_text = rules.encode_properties(event).decode()
+    connection.execute(SQL["put_move"], at | {"event": event_text})
+    connection.execute(SQL["release_lease"])
+    return moved
+
+
+def abort(connection: Connection, lease: Lease, clock: Callable[[], float]) -> None:
+    """Undo what was written and give the lease back."""
+    renew(connection, lease, clock)
+    undo(connection, lease.base)
+    connection.execute(SQL["release_lease"])
+
+
+def undo(connection: Connection, generation: int) -> None:
+    """Remove all rows above ``generation`` and reopen those that were ended above it."""
+    above = {"head": generation}
+    ids = connection.execute(SQL["facts_above"], above).fetchall()
+    connection.executemany(SQL["drop_box"], ids)
+    connection.executemany(SQL["drop_fact"], ids)
+    for name in ("undo_relations", "undo_aliases", "undo_tiles"):
+        connection.execute(SQL[name], above)
+    for name in ("reopen_facts", "reopen_relations", "reopen_aliases", "reopen_tiles"):
+        connection.execute(SQL[name], above)
+
+
+def reserve(connection: Connection, prefix: str, count: int, owner: str) -> range:
+    """Return the owner's serials, or hand out a new block."""
+    key = {"prefix": prefix, "owner": owner}
+    own = connection.execute(SQL["serials_of_owner"], key).fetchall()
+    last = connection.execute(SQL["last_serial"], {"prefix": prefix}).fetchone()
+    blocks = (range(first, first + length) for first, length in own)
+    serials, is_new = rules.next_serials(prefix, blocks, last[0] if last else 0, count)
+    if is_new:
+        connection.execute(SQL["put_serials"], key | {"first": serials.start, "count": count})
+    return serials
+
+
+def head(connection: Connection) -> Head:
+    """Return the visible generation."""
+    return Head(*connection.execute(SQL["head"]).fetchone())
+
+
+def _put_entities(connection: Connection, g: int, entities: Sequence[Entity]) -> None:
+    if not entities:
+        return
+    codes = [entity.code for entity in entities]
+    _drop_facts(connection, g, codes)
+    _end(connection, g, "fact", [(code,) for code in codes], drop=False)
+    (last,) = connection.execute(SQL["last_fact"]).fetchone()
+    numbered = list(enumerate(entities, last + 1))
+    connection.executemany(SQL["put_fact"], (rows.fact(e, n, g) for n, e in numbered))
+    connection.executemany(SQL["put_words"], ((n, entity_terms(e)) for n, e in numbered))
+    extents = ((n, rows.extent(e)) for n, e in numbered)
+    boxes = ((n, box[0], box[2], box[1], box[3]) for n, box in extents if box is not None)
+    connection.executemany(SQL["put_box"], boxes)
+
+
+def _drop_facts(connection: Connection, g: int, codes: Sequence[str]) -> None:
+    """Remove the rows that this activation itself wrote for ``codes``: they never were."""
+    if not codes:
+        return
+    parameters = {"codes": rules.encode_list(codes), "g": g}
+    ids = connection.execute(SQL["facts_written"], parameters).fetchall()
+    connection.executemany(SQL["drop_box"], ids)
+    connection.executemany(SQL["drop_fact"], ids)
+
+
+def _end(connection: Connection, g: int, what: str, keys: Keys, *, drop: bool = True) -> None:
+    """Close the open rows of ``keys`` at ``g``; rows that began at ``g`` never were."""
+    parameters = [(g, *key) for key in keys]
+    if drop:
+        connection.executemany(SQL[f"drop_{what}"], parameters)
+    connection.executemany(SQL[f"end_{what}"], parameters)
+
+
+def _put(connection: Connection, g: int, what: str, values: Mapping[Any, Sequence[Any]]) -> None:
+    _end(connection, g, what, values)
+    connection.executemany(SQL[f"put_{what}"], ((g, *key, *value) for key, value in values.items()))
+
+
+def _relations(batch: Batch) -> dict[tuple[str, ...], tuple[str]]:
+    return {
+        (r.source, r.verb.value, r.target): (rules.encode_properties(r.properties).decode(),)
+        for r in batch.relations
+    }
+
+
+def _aliases(batch: Batch) -> dict[tuple[str, ...], tuple[Any, ...]]:
+    return {(a.scheme, a.scope, a.value): (a.code, a.source, a.confidence) for a in batch.aliases}
+
+
+def _tiles(batch: Batch) -> dict[tuple[str, ...], tuple[str]]:
+    return {(t.root, t.document): (rows.tile_entry(t),) for t in batch.tiles}

@@ -36,7 +36,11 @@ PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one child may use. ``silence_s``: the longest time without a progress line, if any."""
+    """What one child may use.
+
+    ``silence_s``: the longest time between two progress lines, counted from the first one
+    (opening a file of a gigabyte is silent for minutes); None: only ``wall_s`` counts.
+    """
 
     memory_mb: int = 8_192
     cpu_s: int = 1_800
@@ -144,7 +148,8 @@ async def _converse(
     assert child.process.stdin is not None
     child.process.stdin.write(json.dumps(request).encode())
     child.process.stdin.close()
-    while line := await _line(child.lines, request["function"], silence_s):
+    line = await child.lines.readline()
+    while line:
         message = json.loads(line)
         if "progress" in message:
             progress(*message["progress"])
@@ -152,6 +157,7 @@ async def _converse(
             raise _error(request["function"], message["error"])
         else:
             return message["result"]
+        line = await _line(child.lines, request["function"], silence_s)
     raise await _death(child, request["function"])
 
 

@@ -46,6 +46,11 @@ def crash():
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
+def pause(progress):
+    progress("meshing", 0.0)
+    time.sleep(60)
+
+
 def hang(path=None):
     grandchild = subprocess.Popen(["/bin/sleep", "60"])
     if path:

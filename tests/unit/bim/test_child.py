@@ -76,7 +76,7 @@ async def test_a_death_names_its_signal_and_the_last_words():
     ("function", "limits", "seconds"),
     [
         ("hang", Limits(wall_s=0.7), 0.7),
-        ("hang", Limits(silence_s=0.6), 0.6),
+        ("pause", Limits(silence_s=0.3), 0.3),
         ("burn", Limits(cpu_s=1), "cpu"),
     ],
 )

@@ -1,0 +1,74 @@
+"""Bodies of all products of one IFC file, meshed in child processes; nothing goes missing unsaid.
+
+mesh → shares (two children for a large file) → ``bim.mesh_child:run`` → records → assemble
+
+Kernels are tried in the order of ``kernels``: ``cgal-simple`` (fast, misses some), ``manifold``
+(solids cut by solids only), ``opencascade`` (right, slow). A child that dies or falls silent names
+the product it had in hand: that product and kernel are not tried again, everything else goes on in
+a new child. What no kernel can shape becomes a placeholder box and a finding with its GUID.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from bim.child import Limits
+from bim.mesh_assembly import Meshes, assemble
+from bim.mesh_share import Board, Share
+from cim.progress import Progress, silent
+from identity.errors import CityError
+
+__all__ = ["KERNELS", "MESH_LIMITS", "Meshes", "mesh"]
+
+KERNELS = ("cgal-simple", "manifold", "opencascade")
+LARGE_BYTES = 1_000_000  # from here two children pay for their start (0.6 s)
+SHARES_MAX = 2
+PRODUCT_S = 60.0  # one product in one kernel; then it is the next kernel's turn
+MESH_LIMITS = Limits(silence_s=PRODUCT_S)
+
+
+async def mesh(
+    ifc: Path,
+    out: Path,
+    guids: Sequence[str] | None = None,
+    *,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+    kernels: Sequence[str] = KERNELS,
+) -> Meshes:
+    """Mesh the normalised file ``ifc``; the children leave their records in the folder ``out``.
+
+    ``guids`` (keys as in ``rows.Row``) narrows it to those products; None: all with a body.
+    ``progress`` gets the stage "meshing" with the count of products done.
+    Raises what the first child raises while it opens the file.
+    """
+    wanted = _prepare(out, guids)
+    count = _shares(ifc)
+    board = Board(progress or silent, [0.0] * count)
+    shares = [
+        Share(ifc, out, wanted, (number, count), tuple(kernels), limits or MESH_LIMITS, board)
+        for number in range(count)
+    ]
+    try:
+        async with asyncio.TaskGroup() as group:
+            for share in shares:
+                group.create_task(share.run())
+    except* CityError as refusals:
+        raise refusals.exceptions[0] from None
+    return assemble([record for share in shares for record in share.records()])
+
+
+def _prepare(out: Path, guids: Sequence[str] | None) -> Path | None:
+    """Make the folder, and in it the list of what is wanted, if not all is."""
+    out.mkdir(parents=True, exist_ok=True)
+    if guids is None:
+        return None
+    wanted = out / "wanted.json"
+    wanted.write_text(json.dumps(sorted(guids)), encoding="utf-8")
+    return wanted
+
+
+def _shares(ifc: Path) -> int:
+    return min(SHARES_MAX, os.cpu_count() or 1) if ifc.stat().st_size >= LARGE_BYTES else 1

@@ -1,0 +1,191 @@
+"""One device's connection to the intake endpoint: greet, take in, hold back, let go."""
+
+import asyncio
+from typing import Any, Protocol
+
+import structlog
+
+from identity.errors import CityError
+from sensors.brokers import mqtt_packets as mqtt
+from sensors.ports import Message
+
+KEEP_ALIVE_FACTOR = 1.5  # [MQTT-3.1.2-24]
+
+_log = structlog.get_logger()
+
+
+class Gate(Protocol):
+    """What a connection needs of its endpoint."""
+
+    in_flight_max: int
+    packet_bytes_max: int
+    connect_s_max: float
+
+    @property
+    def full(self) -> bool:
+        """Whether too many bytes of all connections wait."""
+        ...
+
+    def now(self) -> float:
+        """Return the time of receipt in Unix seconds."""
+        ...
+
+    def join(self, connection: "Connection") -> bool:
+        """Count a connection in; False: there are too many."""
+        ...
+
+    def greet(self, connection: "Connection", wanted: mqtt.Connect) -> int:
+        """Return the CONNACK code; a client id in use moves to this connection."""
+        ...
+
+    def take(self, connection: "Connection", taken: "Taken") -> None:
+        """Take messages over; ``connection.acknowledge`` follows when they are durable."""
+        ...
+
+    def leave(self, connection: "Connection", will: Message | None) -> None:
+        """Count a connection out; ``will`` is published."""
+        ...
+
+
+class Taken:
+    """What one piece of a stream brought: messages, packet ids to acknowledge, its size."""
+
+    __slots__ = ("bytes", "messages", "packet_ids")
+
+    def __init__(self, size: int) -> None:
+        self.bytes = size
+        self.messages: list[Message] = []
+        self.packet_ids: list[bytes] = []
+
+
+class Connection(asyncio.Protocol):
+    """Reads packets; nothing that arrives here may raise into the event loop."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._loop = asyncio.get_running_loop()
+        self._reader = mqtt.Reader(gate.packet_bytes_max)
+        self._transport: asyncio.Transport | None = None
+        self._greeted: mqtt.Connect | None = None
+        self._will: mqtt.Will | None = None
+        self._in_flight = 0
+        self._choked = False
+        self._closed = False
+        self.held = False
+        self._heard_at = self._loop.time()
+        self.client = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; CONNECT has to come within the gate's time."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        if not self._gate.join(self):
+            self.close("too_many_connections")
+
+    def data_received(self, data: bytes) -> None:
+        """Take in what came; anything that can't be understood ends the connection."""
+        if self._greeted:
+            self._heard_at = self._loop.time()
+        taken = Taken(len(data))
+        try:
+            for packet in self._reader.feed(data):
+                self._handle(packet, taken)
+                if self._closed:
+                    break
+        except CityError as error:
+            self.close(str(error.facts.get("reason", error.code)))
+        except Exception as error:  # noqa: BLE001 - one device's bytes may not hurt the others
+            self.close(f"{type(error).__name__}: {error}")
+        if taken.messages:
+            self._in_flight += len(taken.messages)
+            self._gate.take(self, taken)
+            self.steer()
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """Count out; without a farewell the will is published."""
+        self._transport = None
+        will = self._will and Message(*self._will, self._gate.now(), self.client)
+        self._gate.leave(self, will or None)
+
+    def pause_writing(self) -> None:
+        """Hold back a device that does not read its acknowledgements."""
+        self._choked = True
+        self.steer()
+
+    def resume_writing(self) -> None:
+        """Let it go on."""
+        self._choked = False
+        self.steer()
+
+    def acknowledge(self, taken: Taken) -> None:
+        """Answer what is durable now."""
+        self._in_flight -= len(taken.messages)
+        self._write(mqtt.pubacks(taken.packet_ids))
+        self.steer()
+
+    def steer(self) -> None:
+        """Read on, or hold back while too much of this device waits."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        hold = self._choked or self._gate.full or self._in_flight >= self._gate.in_flight_max
+        if hold and not self.held:
+            self._transport.pause_reading()
+        elif self.held and not hold:
+            self._heard_at = self._loop.time()
+            self._transport.resume_reading()
+        self.held = hold
+
+    def close(self, reason: str) -> None:
+        """End the connection at once; messages taken stay taken."""
+        self._closed = True
+        if self._transport is not None and not self._transport.is_closing():
+            _log.info("device_disconnected", client=self.client, reason=reason)
+            self._transport.close()
+
+    def is_overdue(self, now_s: float) -> bool:
+        """Whether CONNECT, or a sign of life, is missing for too long (loop time)."""
+        if self.held:
+            return False
+        silent_s = now_s - self._heard_at
+        if self._greeted is None:
+            return silent_s > self._gate.connect_s_max
+        limit_s = self._greeted.keep_alive_s * KEEP_ALIVE_FACTOR
+        return 0 < limit_s < silent_s
+
+    def _handle(self, packet: mqtt.Packet, taken: Taken) -> None:
+        if isinstance(packet, mqtt.Publish) and self._greeted:
+            message = Message(packet.topic, packet.payload, self._gate.now(), self.client)
+            taken.messages.append(message)
+            if packet.packet_id:
+                taken.packet_ids.append(packet.packet_id)
+        elif isinstance(packet, mqtt.Connect) and not self._greeted:
+            self._connect(packet)
+        elif not self._greeted or isinstance(packet, mqtt.Connect):
+            self.close("CONNECT must come first, and once")
+        else:
+            self._answer(packet)
+
+    def _connect(self, wanted: mqtt.Connect) -> None:
+        self.client = wanted.client
+        code = self._gate.greet(self, wanted)
+        self._write(mqtt.connack(code, wanted.level))
+        if code != mqtt.ACCEPTED:
+            self.close(f"CONNECT refused with {code}")
+            return
+        self._greeted, self._will = wanted, wanted.will
+        self._heard_at = self._loop.time()
+
+    def _answer(self, packet: Any) -> None:
+        if isinstance(packet, mqtt.Ping):
+            self._write(mqtt.PING_RESPONSE)
+        elif isinstance(packet, mqtt.Subscribe):
+            self._write(mqtt.suback(packet.packet_id, packet.filters))
+        elif isinstance(packet, mqtt.Unsubscribe):
+            self._write(mqtt.unsuback(packet.packet_id))
+        else:
+            self._will = None
+            self.close("farewell")
+
+    def _write(self, data: bytes) -> None:
+        if data and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)

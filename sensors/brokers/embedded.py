@@ -1,0 +1,203 @@
+"""The intake endpoint: our own MQTT 3.1.1 listener for devices that publish.
+
+Not a broker: nobody subscribes here, nothing is retained, no session is kept. Its one promise: a
+PUBACK leaves only after the sink returned, which is after the journal's fsync.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from errno import EACCES, EADDRINUSE
+
+import structlog
+
+from identity.errors import CityError, Conflict
+from sensors.brokers import mqtt_packets as mqtt
+from sensors.brokers.connection import Connection, Taken
+from sensors.ports import Message, Sink
+
+PORT_TRIES = 100  # ports looked at beyond the first when it is taken
+SWEEP_S = 1.0  # how often silent connections are looked for
+BACKLOG = 1_024  # connections that wait to be accepted
+
+Authenticate = Callable[[str, str | None, bytes | None], bool]
+"""(client id, user, password) -> may this device publish?"""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What devices may ask of us."""
+
+    connections_max: int = 10_000
+    connect_s_max: float = 10.0  # from the TCP connection to CONNECT
+    packet_bytes_max: int = mqtt.PACKET_BYTES_MAX
+    in_flight_max: int = 5_000  # messages of one connection that wait for their fsync
+    pending_bytes_max: int = 32 * 1024 * 1024  # of all connections
+
+
+class Endpoint:
+    """Listens on ``host:port`` (a Broker); see ``run``.
+
+    ``strict_port``: a taken port is Conflict("port_taken"), else the next free one is used.
+    ``port`` 0 takes any. ``authenticate`` None: everybody may publish. ``clock``: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        clock: Callable[[], float],
+        strict_port: bool = False,
+        authenticate: Authenticate | None = None,
+        tls: ssl.SSLContext | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        limits = limits or Limits()
+        self.in_flight_max = limits.in_flight_max
+        self.packet_bytes_max = limits.packet_bytes_max
+        self.connect_s_max = limits.connect_s_max
+        self.now = clock
+        self._limits = limits
+        self._host, self._port, self._strict_port = host, port, strict_port
+        self._authenticate = authenticate
+        self._tls = tls
+        self._server: asyncio.Server | None = None
+        self._connections: set[Connection] = set()
+        self._clients: dict[str, Connection] = {}
+        self._pending: list[tuple[Connection | None, Taken]] = []
+        self._pending_bytes = 0
+        self._arrived = asyncio.Event()
+
+    @property
+    def address(self) -> str:
+        """host:port as bound (as asked for until ``open``)."""
+        return f"{self._host}:{self._port}"
+
+    @property
+    def connected(self) -> bool:
+        """Whether devices can connect now."""
+        return self._server is not None and self._server.is_serving()
+
+    @property
+    def full(self) -> bool:
+        """Whether too many bytes wait; devices are held back then."""
+        return self._pending_bytes >= self._limits.pending_bytes_max
+
+    async def open(self) -> None:
+        """Take the port; ``run`` takes up what devices send. Raises Conflict("port_taken")."""
+        if self._server is not None:
+            return
+        tries = 1 if self._strict_port or self._port == 0 else PORT_TRIES
+        for port in range(self._port, self._port + tries):
+            self._server = await self._bind(port)
+            if self._server is not None:
+                self._port = self._server.sockets[0].getsockname()[1]
+                return
+        raise Conflict("port_taken", host=self._host, port=self._port)
+
+    async def run(self, sink: Sink) -> None:
+        """Accept devices and acknowledge after ``sink``, until cancelled."""
+        await self.open()
+        assert self._server is not None
+        try:
+            _log.info("endpoint_opened", address=self.address)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._sweep(), name="sweep")
+                tasks.create_task(self._pump(sink), name="pump")
+        finally:
+            self._close(self._server)
+
+    def join(self, connection: Connection) -> bool:
+        """Count a connection in."""
+        self._connections.add(connection)
+        return len(self._connections) <= self._limits.connections_max
+
+    def greet(self, connection: Connection, wanted: mqtt.Connect) -> int:
+        """Return the CONNACK code for a device."""
+        if wanted.level != mqtt.LEVEL_311:
+            return mqtt.BAD_PROTOCOL
+        if not wanted.client and not wanted.clean:
+            return mqtt.BAD_CLIENT  # [MQTT-3.1.3-8]
+        login = (wanted.client, wanted.user, wanted.password)
+        if self._authenticate is not None and not self._authenticate(*login):
+            return mqtt.NOT_ALLOWED if wanted.user is None else mqtt.BAD_LOGIN
+        if wanted.client:
+            former = self._clients.get(wanted.client)
+            if former is not None:
+                former.close("client id taken over")  # [MQTT-3.1.4-2]
+            self._clients[wanted.client] = connection
+        return mqtt.ACCEPTED
+
+    def take(self, connection: Connection | None, taken: Taken) -> None:
+        """Queue messages for the next batch."""
+        self._pending.append((connection, taken))
+        self._pending_bytes += taken.bytes
+        self._arrived.set()
+
+    def leave(self, connection: Connection, will: Message | None) -> None:
+        """Count a connection out."""
+        self._connections.discard(connection)
+        if self._clients.get(connection.client) is connection:
+            del self._clients[connection.client]
+        if will is not None and self.connected:
+            taken = Taken(len(will.payload))
+            taken.messages.append(will)
+            self.take(None, taken)
+
+    async def _pump(self, sink: Sink) -> None:
+        """One batch at a time: what arrives meanwhile is the next one, so order is kept."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            batch, self._pending = self._pending, []
+            await self._deliver(batch, sink)
+            self._pending_bytes -= sum(taken.bytes for _, taken in batch)
+            for connection in [c for c in self._connections if c.held]:
+                connection.steer()
+
+    async def _deliver(self, batch: list[tuple[Connection | None, Taken]], sink: Sink) -> None:
+        try:
+            await sink([message for _, taken in batch for message in taken.messages])
+        except CityError as error:
+            # Not durable: without an acknowledgement the devices will send it again.
+            _log.error("batch_refused", code=error.code, connections=len(batch), **error.facts)
+            for connection, _ in batch:
+                if connection is not None:
+                    connection.close(error.code)
+            return
+        for connection, taken in batch:
+            if connection is not None:
+                connection.acknowledge(taken)
+
+    async def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            now_s = loop.time()
+            for connection in [c for c in self._connections if c.is_overdue(now_s)]:
+                connection.close("silent for too long")
+
+    async def _bind(self, port: int) -> asyncio.Server | None:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.create_server(
+                lambda: Connection(self),
+                self._host,
+                port,
+                ssl=self._tls,
+                backlog=BACKLOG,
+            )
+        except OSError as error:
+            if error.errno in {EADDRINUSE, EACCES}:
+                return None
+            raise
+
+    def _close(self, server: asyncio.Server) -> None:
+        server.close()
+        self._server = None
+        for connection in list(self._connections):
+            connection.close("endpoint closed")

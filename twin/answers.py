@@ -1,0 +1,164 @@
+"""The wire answer of GET /codes/{any} (ARCHITECTURE §9), from gathered facts. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cim import query
+from cim.model import Entity, Kind, Lifecycle
+from identity import grid
+from twin.facts import SENSOR_ROWS_MAX, Facts, channels, intervals_of
+from twin.live import ranked
+from twin.properties import Table
+from twin.reading import Quality, State
+from twin.times import rfc3339
+
+CRS = "EPSG:4490"  # CGCS2000, longitude and latitude in degrees
+GRID_LAT_MAX = 88.0  # beyond it the grid standard's text is incomplete (GB/T 39409, Fig. 10)
+
+
+def answer(entity: Entity, facts: Facts, now: float, table: Table) -> dict[str, Any]:
+    """Return what is known of one code; ``replaced_by`` only for a code that is gone."""
+    code, way = entity.code, facts.ways[entity.code]
+    address = facts.addresses.get(code)
+    told = {
+        **brief(entity),
+        "lifecycle": entity.lifecycle.value,
+        "aliases": [
+            {"scheme": alias.scheme, "value": alias.value, "scope": alias.scope}
+            for alias in facts.aliases.get(code, ())
+        ],
+        "position": position(way, facts.documents),
+        "address": address.text if address else None,
+        "address_code": address.code if address else None,
+        "parents": parents(way[1:]),
+        "building": _named(query.nearest(way, Kind.BUILDING)),
+        "storey": _named(query.nearest(way, Kind.STOREY)),
+        "children": {kind.value: count for kind, count in facts.counts[code].items()},
+        "sensors": sensors(code, facts, now, table),
+        "model": model(entity, facts),
+    }
+    if entity.lifecycle is Lifecycle.GONE:
+        told["replaced_by"] = facts.replaced_by.get(code, [])
+    return told
+
+
+def brief(entity: Entity) -> dict[str, Any]:
+    """Return the three words by which a thing is listed."""
+    return {"code": entity.code, "kind": entity.kind.value, "name": entity.name}
+
+
+def parents(way: Sequence[Entity]) -> list[dict[str, Any]]:
+    """Return the path from the outermost container inwards, as people read it."""
+    return [brief(entity) for entity in reversed(way)]
+
+
+def position(way: Sequence[Entity], documents: Mapping[str, Entity]) -> dict[str, Any] | None:
+    """Return where the thing is: its own point, else that of the nearest container, named ``of``.
+
+    Degrees (CGCS2000), height in ellipsoidal metres. ``provenance``: declared, confirmed or given.
+    """
+    held = next((e for e in way if e.lon is not None and e.lat is not None), None)
+    if held is None or held.lon is None or held.lat is None:
+        return None
+    told = {
+        "lon": held.lon,
+        "lat": held.lat,
+        "height_m": held.height_m,
+        "crs": CRS,
+        "grid2d": held.grid2d,
+        "grid3d": _grid3d(held),
+        "provenance": _provenance(held, documents),
+    }
+    return told if held is way[0] else {**told, "of": held.code}
+
+
+def sensors(code: str, facts: Facts, now: float, table: Table) -> list[dict[str, Any]]:
+    """Return the sensors that observe the thing or its parts, with their latest state.
+
+    One row a (sensor, property); ``of`` is the thing observed. A bound sensor that has not been
+    heard yet has no value and quality "stale".
+    """
+    rows: list[dict[str, Any]] = []
+    intervals = intervals_of(facts.sensors)
+    for thing, held in sorted(facts.observed[code].items(), key=lambda row: (row[0] != code, row)):
+        states = [s for s in facts.states.get(thing, ()) if s.source in held]
+        heard = ranked(states, now, table, intervals)
+        rows += [_sensor(facts, thing, state, quality) for state, quality in heard]
+        known = {(state.source, state.property) for state in states}
+        rows += [row for s in held for row in _silent(facts.sensors.get(s), thing, known)]
+    return rows[:SENSOR_ROWS_MAX]
+
+
+def model(entity: Entity, facts: Facts) -> dict[str, Any] | None:
+    """Return the document that brought the thing, its current version and the GUID there.
+
+    Several documents may hold one thing (site, building, storey): the one whose facts are kept
+    comes first, the others under ``others``.
+    """
+    said = entity.properties.get("document")
+    held = sorted(facts.delivered.get(entity.code, ()), key=lambda r: (r.target != said, r.target))
+    rows = [_version(facts, r.target, r.properties.get("key")) for r in held]
+    if not rows and isinstance(said, str):
+        rows = [_version(facts, said, entity.properties.get("ifc_guid"))]
+    if not rows:
+        return None
+    return {**rows[0], "others": rows[1:]} if len(rows) > 1 else rows[0]
+
+
+def _version(facts: Facts, document: str, guid: Any) -> dict[str, Any]:
+    known = facts.documents.get(document)
+    version = known.properties.get("version") if known else None
+    return {"id": document, "version": version, "ifc_guid": guid}
+
+
+def _named(entity: Entity | None) -> dict[str, Any] | None:
+    return None if entity is None else {"code": entity.code, "name": entity.name}
+
+
+def _sensor(facts: Facts, thing: str, state: State, quality: Quality) -> dict[str, Any]:
+    known = facts.sensors.get(state.source)
+    return {
+        "code": state.source,
+        "name": known.name if known else "",
+        "of": thing,
+        "property": state.property,
+        "value": state.value,
+        "unit": state.unit,
+        "observed_at": rfc3339(state.observed_at),
+        "quality": quality.value,
+    }
+
+
+def _silent(sensor: Entity | None, thing: str, heard: set[tuple[str, str]]) -> list[dict[str, Any]]:
+    if sensor is None:
+        return []
+    return [
+        {
+            "code": sensor.code,
+            "name": sensor.name,
+            "of": thing,
+            "property": name,
+            "value": None,
+            "unit": sensor.properties.get("unit") or "",
+            "observed_at": None,
+            "quality": Quality.STALE.value,
+        }
+        for name in channels(sensor)
+        if (sensor.code, name) not in heard
+    ]
+
+
+def _provenance(entity: Entity, documents: Mapping[str, Entity]) -> str:
+    document = documents.get(str(entity.properties.get("document")))
+    placement = document.properties.get("placement") if document else None
+    said = placement.get("provenance") if isinstance(placement, Mapping) else None
+    return str(said or entity.properties.get("provenance") or "given")
+
+
+def _grid3d(entity: Entity) -> str | None:
+    known = entity.properties.get("grid3d")
+    if known is not None or entity.height_m is None or entity.lon is None or entity.lat is None:
+        return known if isinstance(known, str) else None
+    if abs(entity.lat) >= GRID_LAT_MAX:
+        return None
+    return grid.encode_3d(entity.lon, entity.lat, entity.height_m)

@@ -1,0 +1,184 @@
+"""The city as one façade: what a code means, where it is, what state it is in, what changes."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+from cim import query
+from cim.model import Box, Entity
+from cim.ports import Filter, Graph
+from identity.errors import Invalid, NotFound
+from identity.ports import Codes
+from twin import answers, facts, live, projections
+from twin.cursors import cursor, parts
+from twin.events import Signal
+from twin.facts import Doors
+from twin.frames import Frame, Wanted, frames, parse_id
+from twin.meanings import meanings
+from twin.ports import PAGE_LIMIT, Projection, States, Where
+from twin.properties import Table, default_table
+from twin.reading import State
+from twin.reading_checks import FUTURE_S_MAX
+from twin.times import unix
+
+HISTORY_SPAN_S = 86_400.0  # of history() without a beginning
+
+
+class City:
+    """Answers over the graph and the state stores; every answer is read at one generation."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        codes: Codes,
+        states: States,
+        clock: Callable[[], float],
+        *,
+        table: Table | None = None,
+        signal: Signal | None = None,
+    ) -> None:
+        """``clock``: Unix seconds. ``signal``: what the states store notifies after a commit."""
+        self._doors = Doors(graph, codes, states, table or default_table())
+        self._clock = clock
+        self._signal = signal or Signal()
+
+    async def resolve(self, text: str, *, g: int | None = None) -> list[dict[str, Any]]:
+        """Return the wire answers of GET /codes/{any}; several: the text is ambiguous.
+
+        Raises NotFound("code_unknown"), see ``twin.meanings``.
+        """
+        at = await self._generation(g)
+        found = await meanings(self._doors, at, text)
+        return await self._answers(at, found)
+
+    async def path(self, code: str, *, g: int | None = None) -> dict[str, Any]:
+        """Return ``{"code", "items": [{code, kind, name}…]}`` from the outermost container in."""
+        at = await self._generation(g)
+        entity = await self._entity(at, code)
+        above = await query.paths(self._doors.graph, at, [code])
+        return {"code": code, "items": answers.parents([entity, *above[code]])}
+
+    async def search(
+        self, q: str, *, limit: int, after: str = "", g: int | None = None
+    ) -> dict[str, Any]:
+        """Return a page of /codes?q=: things with their parents; the cursor keeps the generation.
+
+        Raises Invalid("cursor_invalid").
+        """
+        at, behind = parts(after, int, str) if after else (await self._generation(g), "")
+        page = await self._doors.graph.find(at, Filter(q=q), limit=limit, after=behind)
+        above = await query.paths(self._doors.graph, at, [entity.code for entity in page.items])
+        items = [_hit(entity, above[entity.code]) for entity in page.items]
+        return {"items": items, "next": cursor(at, page.next) if page.next else None}
+
+    async def state(self, code: str, *, g: int | None = None) -> dict[str, Any]:
+        """Return /objects/{code}/state: the freshest good source, others under ``sources``.
+
+        Of a sensor: what it says of the things it observes. Raises NotFound("code_unknown").
+        """
+        at = await self._generation(g)
+        entity = await self._entity(at, code)
+        things = await facts.things_of(self._doors, at, entity)
+        held = await self._doors.states.states(things)
+        rows = [row for thing in things for row in held.get(thing, ()) if _own(row, entity, things)]
+        sensors = await query.entities(self._doors.graph, at, {row.source for row in rows})
+        told = live.properties_wire(
+            rows, self._clock(), self._doors.table, facts.intervals_of(sensors)
+        )
+        return {"code": code, "properties": told}
+
+    async def history(
+        self,
+        code: str,
+        name: str,
+        *,
+        start: str | float | None = None,
+        stop: str | float | None = None,
+        limit: int = PAGE_LIMIT,
+        after: str = "",
+    ) -> dict[str, Any]:
+        """Return a page of /objects/{code}/history of property ``name``, oldest first.
+
+        ``start`` <= observed_at < ``stop``: RFC 3339 or Unix seconds; by default the last
+        HISTORY_SPAN_S. Of a sensor only its own samples (a page may then be short).
+        Raises NotFound("code_unknown"), Invalid("span_invalid" / "cursor_invalid" / times).
+        """
+        until = self._clock() + FUTURE_S_MAX if stop is None else unix(stop)
+        since = max(0.0, until - HISTORY_SPAN_S) if start is None else unix(start)
+        if since > until:
+            raise Invalid("span_invalid", start=since, stop=until)
+        at = await self._generation(None)
+        entity = await self._entity(at, code)
+        thing = (await facts.things_of(self._doors, at, entity))[0]
+        behind = tuple(parts(after, float, str, int)) if after else None
+        samples = await self._doors.states.history(
+            thing, name, start=since, stop=until, limit=limit, after=behind
+        )
+        kept = [s for s in samples if code in (thing, s.source)]
+        last = samples[-1] if len(samples) == limit else None
+        more = last and cursor(
+            float(last.observed_at), last.source, -1 if last.n is None else last.n
+        )
+        return {"code": code, "property": name, "items": live.samples_wire(kept), "next": more}
+
+    async def project_codes(self, codes: Sequence[str]) -> dict[str, Projection]:
+        """Return where the things stand at head; unknown codes are absent."""
+        at = await self._generation(None)
+        return await projections.project_codes(self._doors.graph, at, codes)
+
+    async def reproject(self, where: Where | None = None) -> int:
+        """Rewrite the projections of all things that have state; return how many.
+
+        To be called after an activation that moved, renamed or placed things.
+        """
+        count, after, last = 0, "", ""
+        while True:
+            rows, after = await self._doors.states.query(
+                where or Where(), limit=PAGE_LIMIT, after=after
+            )
+            codes = [c for c in dict.fromkeys(row.code for row in rows) if c != last]
+            await self._doors.states.project(await self.project_codes(codes))
+            count += len(codes)
+            if not after:
+                return count
+            last = rows[-1].code
+
+    def frames(
+        self,
+        last_event_id: str | None = None,
+        *,
+        codes: Sequence[str] = (),
+        kinds: Sequence[str] = (),
+        box: Box | None = None,
+        properties: Sequence[str] = (),
+    ) -> AsyncIterator[Frame]:
+        """Yield the frames of GET /stream for ever; see ``twin.frames``.
+
+        Raises Invalid("event_id_invalid") at once, before the first frame is asked for.
+        """
+        told = parse_id(last_event_id) if last_event_id else None
+        wanted = Wanted(frozenset(codes), frozenset(kinds), frozenset(properties), box)
+        return frames(self._doors, self._clock, self._signal, wanted, told)
+
+    async def _generation(self, g: int | None) -> int:
+        return (await self._doors.graph.head()).generation if g is None else g
+
+    async def _entity(self, g: int, code: str) -> Entity:
+        found = await self._doors.graph.entities(g, [code], ended=True)
+        if not found:
+            raise NotFound("code_unknown", text=code, tried=["code"])
+        return found[0]
+
+    async def _answers(self, g: int, codes: Sequence[str]) -> list[dict[str, Any]]:
+        gathered = await facts.gather(self._doors, g, codes)
+        now, table = self._clock(), self._doors.table
+        return [answers.answer(entity, gathered, now, table) for entity in gathered.entities]
+
+
+def _hit(entity: Entity, above: Sequence[Entity]) -> dict[str, Any]:
+    place = {"lon": entity.lon, "lat": entity.lat, "height_m": entity.height_m}
+    return {**answers.brief(entity), **place, "parents": answers.parents(above)}
+
+
+def _own(row: State, entity: Entity, things: Sequence[str]) -> bool:
+    """Of a sensor that observes things only its own rows count."""
+    return things == [entity.code] or row.source == entity.code

@@ -1,0 +1,125 @@
+"""What a text may mean: own code, alias of any scheme, grid cell, address; in that order."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from cim.model import Entity, Kind, Verb
+from cim.ports import Filter
+from identity import code as universal
+from identity import grid, ifcguid
+from identity.errors import Invalid, NotFound
+from twin.facts import Doors
+
+MEANINGS_MAX = 50  # things that one text may mean in one answer
+TEXT_CHARS_MAX = 512
+_GRID_CHARS_MIN = 9  # level 4, about 2 km: shorter texts are words, not cells
+_CODE_CHARS = range(18, 36)  # what a mistyped own code may measure
+_CODE_DIGITS_MIN = 12  # leading characters that must be digits for a text to be a mistyped code
+
+
+async def meanings(doors: Doors, g: int, text: str) -> list[str]:
+    """Return the codes that ``text`` may mean at ``g``, at most MEANINGS_MAX, the surest first.
+
+    Raises NotFound("code_unknown") with ``tried`` and, for a malformed own code, ``position``
+    (from 1), ``expected`` and ``reason``; Invalid("text_too_long").
+    """
+    wanted = text.strip()
+    if len(wanted) > TEXT_CHARS_MAX:
+        raise Invalid("text_too_long", chars=len(wanted), limit=TEXT_CHARS_MAX)
+    for way in (_own, _aliased, _in_cell, _at_address):
+        found = await way(doors, g, wanted) if wanted else []
+        if found:
+            return list(dict.fromkeys(found))[:MEANINGS_MAX]
+    tried = ["code", "alias", "beidou", "address"]
+    raise NotFound("code_unknown", text=wanted, tried=tried, **_fault(wanted))
+
+
+async def _own(doors: Doors, g: int, text: str) -> list[str]:
+    """Own codes; an official code without our check digit is known by itself."""
+    candidates = [text, _joined(text)]
+    with suppress(Invalid):
+        candidates.append(universal.parse(_joined(text)).text)
+    found = await doors.graph.entities(g, list(dict.fromkeys(candidates)), ended=True)
+    return [entity.code for entity in found[:1]]
+
+
+async def _aliased(doors: Doors, g: int, text: str) -> list[str]:
+    """Aliases of any scheme; an IFC GUID may also be written as a UUID."""
+    values = [text, *_guid(text)]
+    found = await doors.codes.resolve(g, values, retired=True)
+    rows = [alias for value in values for alias in found.get(value, ())]
+    live = [alias for alias in rows if not alias.retired]
+    codes = [alias.code for alias in live or rows]
+    if any(alias.scheme == "address" for alias in live):
+        return await _located(doors, g, codes)
+    return codes
+
+
+async def _in_cell(doors: Doors, g: int, text: str) -> list[str]:
+    """Things that stand in a Beidou grid cell; of a 3D code those in its span of heights."""
+    cell = text.upper()
+    with suppress(Invalid):
+        if len(cell) >= _GRID_CHARS_MIN and len(cell) in grid.LEGAL_CUTS:
+            grid.decode(cell)
+            return [entity.code for entity in await _standing(doors, g, cell)]
+    with suppress(Invalid):
+        if len(cell) in grid.LEGAL_CUTS_3D and len(cell) > _GRID_CHARS_MIN:
+            box, bottom_m, top_m = grid.decode_3d(cell)
+            level = grid.LEGAL_CUTS_3D.index(len(cell))
+            flat = grid.encode((box.west + box.east) / 2, (box.south + box.north) / 2, level)
+            inside = await _standing(doors, g, flat)
+            return [e.code for e in inside if _between(e, bottom_m, top_m)]
+    return []
+
+
+async def _at_address(doors: Doors, g: int, text: str) -> list[str]:
+    """Things whose address is exactly this text: by the Address entity, else by the property."""
+    named = await doors.graph.find(g, Filter(kinds=(Kind.ADDRESS,), q=text), limit=MEANINGS_MAX)
+    places = [entity.code for entity in named.items if entity.name == text]
+    if places:
+        return await _located(doors, g, places)
+    same = Filter(q=text, properties={"address": text})
+    return [e.code for e in (await doors.graph.find(g, same, limit=MEANINGS_MAX)).items]
+
+
+async def _located(doors: Doors, g: int, codes: Sequence[str]) -> list[str]:
+    """Return the things located at the addresses, or the addresses where nothing is."""
+    at = await doors.graph.relations(g, codes, (Verb.LOCATED_AT,), incoming=True)
+    return [relation.source for relation in at] or list(codes)
+
+
+async def _standing(doors: Doors, g: int, cell: str) -> list[Entity]:
+    return (await doors.graph.find(g, Filter(grid=cell), limit=MEANINGS_MAX)).items
+
+
+def _between(entity: Entity, bottom_m: float, top_m: float) -> bool:
+    return entity.height_m is not None and bottom_m <= entity.height_m < top_m
+
+
+def _guid(text: str) -> list[str]:
+    with suppress(ValueError):
+        return [ifcguid.from_uuid(UUID(text))]
+    return []
+
+
+def _joined(text: str) -> str:
+    """Return the text without blanks inside and without ``urn:uic:cn:``, in capitals."""
+    joined = "".join(text.split()).upper()
+    return joined.removeprefix(universal.URN.upper())
+
+
+def _fault(text: str) -> dict[str, Any]:
+    """Return what is wrong with a text that looks like an own code; {} for anything else."""
+    wanted = _joined(text)
+    if len(wanted) not in _CODE_CHARS or not wanted[:_CODE_DIGITS_MIN].isdigit():
+        return {}
+    try:
+        universal.parse(wanted)
+    except Invalid as wrong:
+        facts = {
+            name: wrong.facts[name] for name in ("position", "expected") if name in wrong.facts
+        }
+        return {"reason": wrong.code, **facts}
+    return {}

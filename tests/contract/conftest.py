@@ -1,0 +1,103 @@
+"""One suite per port, run on every adapter.
+
+``GRAPHS`` and ``BLOBS`` name the adapters: a factory gets a place (a folder of its own) and opens a
+store there; called again with the same place it opens another handle of the same store, as another
+process would. A factory that cannot run here calls ``pytest.skip(reason)``; in CI that is a failure.
+"""
+
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from cim.ports import Batch, Graph
+from cim.stores.files import FileBlobs
+from cim.stores.memory import MemoryBlobs, MemoryGraph
+from cim.stores.sqlite import SqliteGraph
+
+LEASE_TTL_S = 15.0
+
+
+class Clock:
+    """Time as the tests want it, in Unix seconds."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_795_000_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def advance(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+_memory: dict[Path, MemoryGraph] = {}
+
+
+async def open_memory(place: Path, clock: Clock) -> MemoryGraph:
+    return _memory.setdefault(place, MemoryGraph(clock, lease_ttl_s=LEASE_TTL_S))
+
+
+async def open_sqlite(place: Path, clock: Clock) -> SqliteGraph:
+    return await SqliteGraph.open(place / "graph.db", clock, lease_ttl_s=LEASE_TTL_S)
+
+
+GRAPHS: dict[str, Callable[[Path, Clock], Awaitable[Graph]]] = {
+    "memory": open_memory,
+    "sqlite": open_sqlite,
+}
+MARKS: dict[str, list[pytest.MarkDecorator]] = {}  # by adapter name, e.g. [pytest.mark.neo4j]
+BLOBS = {"memory": lambda place: MemoryBlobs(), "files": FileBlobs}
+
+
+async def _opened(name: str, place: Path, clock: Clock) -> Graph:
+    try:
+        return await GRAPHS[name](place, clock)
+    except pytest.skip.Exception as skipped:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"the adapter {name} was skipped in CI: {skipped}")
+        raise
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, [])) for name in GRAPHS])
+async def opens(request, tmp_path, clock):
+    """A function that opens one more handle of the store of this test."""
+    handles = []
+
+    async def open_one() -> Graph:
+        handles.append(await _opened(request.param, tmp_path, clock))
+        return handles[-1]
+
+    yield open_one
+    for handle in handles:
+        await handle.close()
+    _memory.pop(tmp_path, None)
+
+
+@pytest.fixture
+async def graph(opens) -> Graph:
+    return await opens()
+
+
+@pytest.fixture
+def change():
+    """A function that makes one generation of some batches and returns its number."""
+
+    async def activate(graph: Graph, *batches: Batch, event: dict | None = None) -> int:
+        activation = await graph.activate("test", wait_s=0)
+        for batch in batches:
+            await activation.write(batch)
+        return (await activation.commit(event or {})).generation
+
+    return activate
+
+
+@pytest.fixture(params=list(BLOBS))
+def blobs(request, tmp_path):
+    return BLOBS[request.param](tmp_path / "blobs")

@@ -1,4 +1,4 @@
-"""The demo district near 光谷广场, Wuhan: four IFC4 models on the Earth, and the ground between them.
+"""The demo district near 光谷广场, Wuhan: four IFC4 models and the ground between them.
 
 Everything is made up here, addresses too; two runs write the same bytes. The tower and the car
 park are in millimetres, the residence and the pump station in metres, as real deliveries mix them.
@@ -75,7 +75,7 @@ def district() -> list[DemoModel]:
             "水务",
             demo_pump.draw,
             address="南湖渠路9号",
-            corner_m=(-112.0, -88.0),
+            corner_m=(-112.0, -99.0),
             turn_deg=7.0,
             unit_m=1.0,
         ),

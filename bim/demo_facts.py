@@ -92,9 +92,7 @@ class Book:
 
     def _property(self, name: str, value: Any) -> Entity:
         measure = self.file.create_entity(_MEASURES[type(value)], value)
-        return self.file.create_entity(
-            "IfcPropertySingleValue", Name=name, NominalValue=measure
-        )
+        return self.file.create_entity("IfcPropertySingleValue", Name=name, NominalValue=measure)
 
     def _quantity(self, name: str, value: tuple[str, float]) -> Entity:
         kind, number = value

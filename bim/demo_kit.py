@@ -122,11 +122,15 @@ class Kit:
         The thickness lies to the left of ``along``; openings are part of the drawn face.
         """
         outline, holes = face(size[0], size[2], openings)
+        if openings:
+            item = self.shapes.upright(outline, size[1], colour, holes=holes)
+        else:
+            item = self.shapes.box((0.0, 0.0, 0.0), size, colour)
         return self.add(
             "IfcWall",
             name,
             storey,
-            [self.shapes.upright(outline, size[1], colour, holes=holes)],
+            [item],
             at=(*start, 0.0),
             along=along,
             facts=_wall_facts(size, material, external=external),

@@ -1,4 +1,4 @@
-"""光谷广场停车楼: three open decks, 144 numbered parking spaces, ramps, solar panels on the roof."""
+"""光谷广场停车楼: three open decks, 144 numbered parking spaces, ramps, a solar roof."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

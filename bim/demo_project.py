@@ -127,7 +127,7 @@ def _units(file: ifcopenshell.file, unit_m: float) -> Entity:
 
 
 def _place_on_earth(spec: Spec, file: ifcopenshell.file, shapes: Shapes) -> None:
-    """The map's unit is the metre in every file, so a millimetre file scales by 0.001."""
+    """Write the map conversion, in metres in every file: a millimetre file scales by 0.001."""
     metre = file.create_entity("IfcSIUnit", UnitType="LENGTHUNIT", Name="METRE")
     target = file.create_entity(
         "IfcProjectedCRS",

@@ -1,4 +1,4 @@
-"""南湖渠泵站: a pump station with three pumps, a sump with a water gauge, pipes and a control room."""
+"""南湖渠泵站: three pumps and their pipes, a sump with a water gauge, a control room."""
 
 from bim.demo_kit import Kit, rectangle
 from bim.demo_project import Spec
@@ -62,7 +62,9 @@ def _sump(kit: Kit, ground: Entity) -> None:
     ]
     for name, (x, y), (dx, dy) in rims:
         rim = kit.shapes.box((x, y, -depth), (dx, dy, depth + 0.9), "concrete")
-        kit.add("IfcWall", name, ground, [rim], material="C30抗渗混凝土", PredefinedType="SOLIDWALL")
+        kit.add(
+            "IfcWall", name, ground, [rim], material="C30抗渗混凝土", PredefinedType="SOLIDWALL"
+        )
     water = (length - 0.6, width - 0.3, depth - 1.6)
     kit.space(
         "集水池",
@@ -101,5 +103,12 @@ def _pumps(kit: Kit, ground: Entity) -> None:
     )
     for number in range(1, PUMPS + 1):
         x = 6.0 + 4.0 * (number - 1)
-        kit.add("IfcPump", f"{number}号水泵", ground, at=(x, 5.0, 0.0), style=style, Tag=f"P-{number:02d}")
+        kit.add(
+            "IfcPump",
+            f"{number}号水泵",
+            ground,
+            at=(x, 5.0, 0.0),
+            style=style,
+            Tag=f"P-{number:02d}",
+        )
         kit.add("IfcPipeSegment", f"{number}号出水管", ground, at=(x, 5.8, 0.0), style=pipe)

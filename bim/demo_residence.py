@@ -56,7 +56,7 @@ def draw(spec: Spec) -> Kit:
 def _unit(kit: Kit, storey: Entity, floor: int, unit: int, parts: Parts) -> None:
     x = UNIT_M * (unit - 1)
     _walls(kit, storey, unit, x)
-    _entrance(kit, storey, floor, unit, x, parts)
+    _entrance(kit, storey, unit, parts, ground=floor == 1)
     _south(kit, storey, unit, x, parts)
     _doors(kit, storey, unit, x, parts)
     _stairs(kit, storey, unit, x, parts)
@@ -65,12 +65,20 @@ def _unit(kit: Kit, storey: Entity, floor: int, unit: int, parts: Parts) -> None
 
 def _parts(kit: Kit) -> Parts:
     box = kit.shapes.box
-    frame = [box((0, 0.06, 0), (2.1, 0.08, 0.06), "metal"), box((1.02, 0.06, 0.06), (0.06, 0.08, 1.44), "metal")]
+    frame = [
+        box((0, 0.06, 0), (2.1, 0.08, 0.06), "metal"),
+        box((1.02, 0.06, 0.06), (0.06, 0.08, 1.44), "metal"),
+    ]
     pane = box((0, 0.08, 0.06), (2.1, 0.03, 1.44), "glass")
     bars = [box((0.6 * n, 0, 0), (0.04, 0.04, 1.1), "metal") for n in range(7)]
-    rail = [box((0, 0, 1.06), (3.64, 0.05, 0.06), "metal"), box((0, 0.01, 0.1), (3.64, 0.02, 0.9), "glass")]
+    rail = [
+        box((0, 0, 1.06), (3.64, 0.05, 0.06), "metal"),
+        box((0, 0.01, 0.1), (3.64, 0.02, 0.9), "glass"),
+    ]
     insulated = {"Pset_WindowCommon": {"IsExternal": True, "ThermalTransmittance": 2.2}}
-    safe = {"Pset_DoorCommon": {"FireRating": "乙级", "IsExternal": False, "SecurityRating": "甲级"}}
+    safe = {
+        "Pset_DoorCommon": {"FireRating": "乙级", "IsExternal": False, "SecurityRating": "甲级"}
+    }
     return Parts(
         window=kit.type(
             "IfcWindowType",
@@ -122,7 +130,9 @@ def _walls(kit: Kit, storey: Entity, unit: int, x: float) -> None:
         kit.wall(f"{unit}单元南外墙{flat + 1}", storey, (start, 0.0), long, openings=south, **look)
         if flat != 1:
             at = (start, DEPTH_M - 0.2)
-            kit.wall(f"{unit}单元北外墙{flat + 1}", storey, at, long, openings=[HALL_WINDOW], **look)
+            kit.wall(
+                f"{unit}单元北外墙{flat + 1}", storey, at, long, openings=[HALL_WINDOW], **look
+            )
     party = (DEPTH_M - 0.4, 0.2, CLEAR_M)
     door = [(9.0 - 0.2, 0.0, *FLAT_DOOR_M)]
     for name, at in (("西分户墙", FLAT_M + 0.1), ("东分户墙", 2 * FLAT_M + 0.1)):
@@ -132,21 +142,21 @@ def _walls(kit: Kit, storey: Entity, unit: int, x: float) -> None:
     kit.wall(f"{unit}单元楼梯间南墙", storey, (x + 11.1, CORE_Y_M), inner, openings=hall)
 
 
-def _entrance(kit: Kit, storey: Entity, floor: int, unit: int, x: float, parts: Parts) -> None:
-    """The hall's outer wall: on the ground a true opening with its door, above a window."""
+def _entrance(kit: Kit, storey: Entity, unit: int, parts: Parts, *, ground: bool) -> None:
+    """Close the hall to the north: on the ground a true opening with its door, else a window."""
     look = {"external": True, "colour": "brick", "material": "烧结页岩砖"}
     size = (FLAT_M, 0.2, CLEAR_M)
-    start = (x + FLAT_M, DEPTH_M - 0.2)
-    above = [] if floor == 1 else [HALL_WINDOW]
+    start = (UNIT_M * (unit - 1) + FLAT_M, DEPTH_M - 0.2)
+    above = [] if ground else [HALL_WINDOW]
     wall = kit.wall(f"{unit}单元北外墙2", storey, start, size, openings=above, **look)
-    if floor > 1:
+    if not ground:
         at = (start[0] + HALL_WINDOW[0], start[1], HALL_WINDOW[1])
         kit.add("IfcWindow", f"{unit}单元楼梯间窗", storey, at=at, style=parts.window)
         return
     leaf = kit.shapes.box((0, 0.06, 0), (1.8, 0.08, 2.2), "blue")
     place = (start[0] + 4.6, start[1], 0.0)
     door = kit.add("IfcDoor", f"{unit}单元门", storey, [leaf], at=place, PredefinedType="DOOR")
-    cut = kit.shapes.box((4.6, -0.1, 0), (1.8, 0.4, 2.2), "plaster")
+    cut = kit.shapes.box((4.6, -0.1, -0.1), (1.8, 0.4, 2.3), "plaster")
     kit.opening(wall, f"{unit}单元门洞", cut, door)
 
 
@@ -160,9 +170,7 @@ def _south(kit: Kit, storey: Entity, unit: int, x: float, parts: Parts) -> None:
         kit.add("IfcDoor", f"{name}阳台门", storey, at=place, style=parts.sliding)
         edge = start + BALCONY_DOOR[0] - 0.35
         kit.add("IfcSlab", f"{name}阳台板", storey, at=(edge, 0.0, 0.0), style=parts.balcony)
-        kit.add(
-            "IfcRailing", f"{name}阳台栏杆", storey, at=(edge, -1.5, 0.0), style=parts.railing
-        )
+        kit.add("IfcRailing", f"{name}阳台栏杆", storey, at=(edge, -1.5, 0.0), style=parts.railing)
         if flat != 1:
             north = (start + HALL_WINDOW[0], DEPTH_M - 0.2, HALL_WINDOW[1])
             kit.add("IfcWindow", f"{name}北窗", storey, at=north, style=parts.window)
@@ -185,9 +193,7 @@ def _stairs(kit: Kit, storey: Entity, unit: int, x: float, parts: Parts) -> None
     low, high = (x + left, y, 0.0), (x + left + length, y + width, STOREY_M / 2)
     for number, (at, along) in enumerate(((low, EAST), (high, (-1.0, 0.0))), start=1):
         name = f"{unit}单元梯段{number}"
-        kit.add(
-            "IfcStairFlight", name, storey, at=at, along=along, style=parts.flight, whole=whole
-        )
+        kit.add("IfcStairFlight", name, storey, at=at, along=along, style=parts.flight, whole=whole)
 
 
 def _spaces(kit: Kit, storey: Entity, floor: int, unit: int, x: float) -> None:

@@ -132,7 +132,9 @@ class Shapes:
             "IfcCartesianTransformationOperator3D", LocalOrigin=self._point((0.0, 0.0, 0.0))
         )
         item = self._new("IfcMappedItem", source, target)
-        return self._new("IfcShapeRepresentation", self.body, "Body", "MappedRepresentation", [item])
+        return self._new(
+            "IfcShapeRepresentation", self.body, "Body", "MappedRepresentation", [item]
+        )
 
     def _extruded(self, profile: Entity, position: Entity, depth_m: float, colour: str) -> Entity:
         up = self._direction((0.0, 0.0, 1.0))

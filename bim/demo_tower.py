@@ -220,9 +220,7 @@ def _stairs(kit: Kit, storey: Entity, parts: Parts) -> None:
     starts = [(x, y, 0.0), (x + length, y + width, half_m)]
     for number, (at, along) in enumerate(zip(starts, (EAST, WEST), strict=True), start=1):
         name = f"梯段{number}"
-        kit.add(
-            "IfcStairFlight", name, storey, at=at, along=along, style=parts.flight, whole=whole
-        )
+        kit.add("IfcStairFlight", name, storey, at=at, along=along, style=parts.flight, whole=whole)
 
 
 def _spaces(kit: Kit, storey: Entity, floor: int, parts: Parts) -> None:
@@ -270,4 +268,6 @@ def _roof(kit: Kit, roof: Entity) -> None:
         kit.shapes.cylinder((0, 0, 0), 0.08, 2.4, "metal"),
         kit.shapes.box((-0.3, -0.2, 2.4), (0.6, 0.4, 0.5), "blue"),
     ]
-    kit.add("IfcSensor", "PM2.5监测站", roof, station, at=(8.0, 8.0, 0.0), PredefinedType="GASSENSOR")
+    kit.add(
+        "IfcSensor", "PM2.5监测站", roof, station, at=(8.0, 8.0, 0.0), PredefinedType="GASSENSOR"
+    )

@@ -118,8 +118,6 @@ def _fault(text: str) -> dict[str, Any]:
     try:
         universal.parse(wanted)
     except Invalid as wrong:
-        facts = {
-            name: wrong.facts[name] for name in ("position", "expected") if name in wrong.facts
-        }
-        return {"reason": wrong.code, **facts}
+        known = ("position", "expected")
+        return {"reason": wrong.code} | {n: wrong.facts[n] for n in known if n in wrong.facts}
     return {}

@@ -1,0 +1,82 @@
+"""Placements of an IFC file as 4x4 matrices in metres, each read once.
+
+Column vectors: ``world = matrix @ (x, y, z, 1)``. World is the frame in which placements without
+PlacementRelTo are given; the context's WorldCoordinateSystem is not applied (see bim.georef).
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float64]
+CHAIN_MAX = 10_000  # of PlacementRelTo; real files have fewer than 20
+
+
+class Placements:
+    """World matrices by the step id of IfcObjectPlacement."""
+
+    def __init__(self, length_unit_m: float) -> None:
+        self._unit_m = length_unit_m
+        self._known: dict[int, Matrix | None] = {}
+
+    def matrix(self, placement: Any) -> Matrix | None:
+        """Return the world matrix; None where it can't be told (grid or linear placement)."""
+        chain: list[Any] = []
+        while placement is not None and placement.id() not in self._known:
+            chain.append(placement)
+            if len(chain) > CHAIN_MAX:
+                return None
+            placement = placement[0] if placement.is_a("IfcLocalPlacement") else None
+        above = self._known[placement.id()] if placement is not None else np.eye(4)
+        for step in reversed(chain):
+            relative = self._relative(step)
+            above = None if above is None or relative is None else above @ relative
+            self._known[step.id()] = above
+        return above
+
+    def origin_m(self, placement: Any) -> tuple[float, float, float] | None:
+        """Return the origin in metres; None without a readable placement."""
+        matrix = self.matrix(placement) if placement is not None else None
+        if matrix is None or not np.isfinite(matrix[:3, 3]).all():
+            return None
+        x, y, z = (float(value) for value in matrix[:3, 3])
+        return x, y, z
+
+    def _relative(self, placement: Any) -> Matrix | None:
+        if placement.is_a("IfcLocalPlacement"):
+            return axis_matrix(placement[1], self._unit_m)
+        cartesian = getattr(placement, "CartesianPosition", None)  # IfcLinearPlacement, IFC4X3
+        return None if cartesian is None else axis_matrix(cartesian, self._unit_m)
+
+
+def axis_matrix(axes: Any, unit_m: float) -> Matrix | None:
+    """Return IfcAxis2Placement2D/3D as a matrix (metres); None for a linear one or no location."""
+    location = axes[0] if axes is not None else None
+    coordinates = getattr(location, "Coordinates", None)
+    if not coordinates:
+        return None
+    matrix = np.eye(4)
+    matrix[: len(coordinates), 3] = np.array(coordinates, dtype=float) * unit_m
+    planar = axes.is_a("IfcAxis2Placement2D")
+    z = np.array([0.0, 0.0, 1.0]) if planar else _direction(axes[1], (0.0, 0.0, 1.0))
+    x = _direction(axes[1] if planar else axes[2], (1.0, 0.0, 0.0))
+    x = x - z * float(x @ z)
+    length = float(np.linalg.norm(x))
+    x = x / length if length > 0 else _perpendicular(z)  # parallel axes: any right angle
+    matrix[:3, 0], matrix[:3, 1], matrix[:3, 2] = x, np.cross(z, x), z
+    return matrix
+
+
+def _direction(entity: Any, default: tuple[float, float, float]) -> Matrix:
+    ratios = tuple(entity[0]) if entity is not None else default
+    vector = np.zeros(3)
+    vector[: len(ratios)] = ratios
+    length = float(np.linalg.norm(vector))
+    return vector / length if length > 0 else np.array(default)
+
+
+def _perpendicular(z: Matrix) -> Matrix:
+    other = np.array([1.0, 0.0, 0.0]) if abs(z[0]) < abs(z[1]) else np.array([0.0, 1.0, 0.0])
+    x = np.cross(other, z)
+    return np.asarray(x / np.linalg.norm(x))

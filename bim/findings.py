@@ -1,0 +1,58 @@
+"""Findings for the wire: stable id, place, and texts in both languages.
+
+The id is a hash of the rule's code, the element and the facts that name the case, so the same
+fault in the next delivery has the same id; counts and samples may change without changing it.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from bim.rows import Finding, Severity
+from identity.errors import CityError, render
+
+LANGUAGES = (("zh-CN", "zh"), ("en", "en"))
+_ID_DIGITS = 16  # 64 bits: findings of one model are far fewer than 2^32
+_PASSING_FACTS = frozenset({"count", "samples", "sample", "read", "declared", "distance_km"})
+_RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+def wire(finding: Finding) -> dict[str, Any]:
+    """Return {"id", "severity", "code", "guid", "step_id", "facts", "text", "hint"}.
+
+    ``text`` and ``hint`` are {"zh-CN": …, "en": …}.
+    """
+    texts = {tag: render(finding.code, dict(finding.facts), lang) for tag, lang in LANGUAGES}
+    return {
+        "id": finding_id(finding),
+        "severity": finding.severity.value,
+        "code": finding.code,
+        "guid": finding.guid,
+        "step_id": finding.step_id,
+        "facts": dict(finding.facts),
+        "text": {tag: text for tag, (text, _) in texts.items()},
+        "hint": {tag: hint for tag, (_, hint) in texts.items()},
+    }
+
+
+def wires(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Return findings for the wire, the gravest first, each id once."""
+    ordered = sorted(findings, key=lambda finding: (_RANK[finding.severity], finding.code))
+    return list({item["id"]: item for item in map(wire, ordered)}.values())
+
+
+def refusal(error: CityError) -> Finding:
+    """Return the finding of a refused file: an ERROR on the whole of it."""
+    step_id = error.facts.get("step_id")
+    known = step_id if isinstance(step_id, int) else None
+    return Finding(error.code, Severity.ERROR, dict(error.facts), step_id=known)
+
+
+def finding_id(finding: Finding) -> str:
+    """Return 16 hex digits: equal for the same rule, element and case."""
+    case = {k: v for k, v in finding.facts.items() if k not in _PASSING_FACTS}
+    # Without a GUID the line tells cases apart; with one, the line may move and the case stays.
+    place = finding.guid or finding.step_id
+    key = json.dumps([finding.code, place, case], sort_keys=True, default=str, ensure_ascii=False)
+    return hashlib.sha256(key.encode()).hexdigest()[:_ID_DIGITS]

@@ -88,6 +88,8 @@ class Connection(asyncio.Protocol):
             self._heard_at = self._loop.time()
         taken = Taken(len(data))
         try:
+            if not self._greeted:
+                self._reader.expect_connect(data)
             for packet in self._reader.feed(data):
                 self._handle(packet, taken)
                 if self._closed:

@@ -109,7 +109,15 @@ class Endpoint:
                 tasks.create_task(self._sweep(), name="sweep")
                 tasks.create_task(self._pump(sink), name="pump")
         finally:
-            self._close(self._server)
+            self.close()
+
+    def close(self) -> None:
+        """Give the port back and let all devices go; ``run`` does so when it ends."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for connection in list(self._connections):
+            connection.close("endpoint closed")
 
     def join(self, connection: Connection) -> bool:
         """Count a connection in."""
@@ -195,9 +203,3 @@ class Endpoint:
             if error.errno in {EADDRINUSE, EACCES}:
                 return None
             raise
-
-    def _close(self, server: asyncio.Server) -> None:
-        server.close()
-        self._server = None
-        for connection in list(self._connections):
-            connection.close("endpoint closed")

@@ -104,6 +104,11 @@ class Reader:
             at = stop
         self._rest += data[at:]
 
+    def expect_connect(self, data: bytes) -> None:
+        """Refuse at its first byte a stream that does not begin with CONNECT."""
+        if not self._rest and data[0] != CONNECT << 4:
+            raise _malformed("CONNECT must come first")
+
     def _length(self, data: bytes, at: int, end: int) -> tuple[int, int]:
         """Return the remaining length and where the body begins (0: the length is not whole)."""
         length = shift = 0

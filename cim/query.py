@@ -99,7 +99,7 @@ async def below(
     At most ``limit`` codes are returned; cycles end where they close.
     """
     seen, level = {code: None}, [code]
-    while level and len(seen) <= limit:
+    while level and len(seen) - 1 <= limit:
         held = await relations(graph, g, level, (Verb.CONTAINS,))
         level = [c for c in dict.fromkeys(r.target for r in held) if c not in seen]
         seen.update(dict.fromkeys(level))

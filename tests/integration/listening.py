@@ -154,6 +154,8 @@ def mosquitto_running(folder):
     shipped = (ROOT / "docs" / "mosquitto.conf").read_text()
     text = shipped.replace("listener 1883 127.0.0.1", f"listener {port} 127.0.0.1")
     text = text.replace("persistence_location ./", f"persistence_location {folder}/")
+    if os.geteuid() == 0:
+        text += "user root\n"  # else it becomes another user, who may not write into our folder
     config = folder / "mosquitto.conf"
     config.write_text(text)
     with subprocess.Popen([program, "-c", str(config)]) as process:

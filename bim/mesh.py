@@ -12,6 +12,7 @@ import asyncio
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bim.child import Limits
@@ -20,13 +21,12 @@ from bim.mesh_share import Board, Share
 from cim.progress import Progress, silent
 from identity.errors import CityError
 
-__all__ = ["KERNELS", "MESH_LIMITS", "Meshes", "mesh"]
+__all__ = ["KERNELS", "PRODUCT_S", "Meshes", "mesh"]
 
 KERNELS = ("cgal-simple", "manifold", "opencascade")
 LARGE_BYTES = 1_000_000  # from here two children pay for their start (0.6 s)
 SHARES_MAX = 2
 PRODUCT_S = 60.0  # one product in one kernel; then it is the next kernel's turn
-MESH_LIMITS = Limits(silence_s=PRODUCT_S)
 
 
 async def mesh(
@@ -41,14 +41,17 @@ async def mesh(
     """Mesh the normalised file ``ifc``; the children leave their records in the folder ``out``.
 
     ``guids`` (keys as in ``rows.Row``) narrows it to those products; None: all with a body.
-    ``progress`` gets the stage "meshing" with the count of products done.
+    ``limits`` hold for each child, ``wall_s`` for a whole share; without ``silence_s`` a product
+    has PRODUCT_S in one kernel. ``progress`` gets the stage "meshing".
     Raises what the first child raises while it opens the file.
     """
     wanted = _prepare(out, guids)
+    limits = limits or Limits()
+    limits = replace(limits, silence_s=limits.silence_s or PRODUCT_S)
     count = _shares(ifc)
     board = Board(progress or silent, [0.0] * count)
     shares = [
-        Share(ifc, out, wanted, (number, count), tuple(kernels), limits or MESH_LIMITS, board)
+        Share(ifc, out, wanted, (number, count), tuple(kernels), limits, board)
         for number in range(count)
     ]
     try:

@@ -18,11 +18,12 @@ import ifcopenshell.geom
 import numpy as np
 import numpy.typing as npt
 
+from bim.extract_guids import Names
 from bim.mesh_colours import Rgba, of_class, rgba
 from bim.mesh_hazards import hazard, length_unit_m, only_lines, placed_at, suitable
+from bim.normalise_guids import is_row_class
 from cim.progress import Progress
 
-NOT_DRAWN = ("IfcFeatureElementSubtraction", "IfcVirtualElement", "IfcGrid")
 HUGE_M = 20_000.0  # a body of this extent is a kernel's slip, not a product
 REASON_CHARS = 200
 DERIVED = re.compile(r"actual type <derived> at index (\d+)")
@@ -57,17 +58,17 @@ def run(job: dict[str, Any], progress: Progress) -> int:
 def keys(file: Any) -> list[tuple[str, Any]]:
     """Return (key, product) of every product with a body to draw, in STEP order.
 
-    The key is the GUID; of a repeated GUID the first keeps it, the others get "<guid>#2" ….
+    Keys are those of the rows that ``bim.extract`` makes. What is no row there (openings, virtual
+    elements, grids, annotations …) has no body here: nothing could be told of it.
     """
-    seen: dict[str, int] = {}
-    found = []
-    for product in sorted(file.by_type("IfcProduct"), key=lambda product: product.id()):
-        guid = product.GlobalId
-        seen[guid] = seen.get(guid, 0) + 1
-        key = guid if seen[guid] == 1 else f"{guid}#{seen[guid]}"
-        if product.Representation and not any(product.is_a(name) for name in NOT_DRAWN):
-            found.append((key, product))
-    return found
+    names = Names()
+    products = sorted(file.by_type("IfcProduct"), key=lambda product: product.id())
+    keyed = [
+        (names.take(product.GlobalId, product.id()), product)
+        for product in products
+        if is_row_class(product.is_a())
+    ]
+    return [(key, product) for key, product in keyed if product.Representation]
 
 
 def _share(listed: list[tuple[str, Any]], job: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -7,6 +7,7 @@ import pytest
 from cim.model import Entity, Kind, Relation, Verb
 from cim.ports import Batch
 from cim.stores.memory import MemoryGraph
+from cim.stores.sqlite import SqliteGraph
 from identity import code as universal
 from identity import grid, ifcguid
 from identity.errors import Invalid, NotFound
@@ -15,6 +16,7 @@ from twin.city import City
 from twin.ports import Commit, Where
 from twin.reading import Quality, Reading
 from twin.stores.memory import MemoryStates
+from twin.stores.sqlite import SqliteStates
 
 pytestmark = pytest.mark.anyio
 
@@ -73,16 +75,24 @@ NAMES = [
 ]
 
 
-@pytest.fixture
-async def graph():
+@pytest.fixture(params=["memory", "sqlite"])
+async def graph(request, tmp_path):
     made = MemoryGraph(lambda: NOW)
+    if request.param == "sqlite":
+        made = await SqliteGraph.open(tmp_path / "graph.db", lambda: NOW)
     await change(made, Batch(entities=THINGS, relations=JOINS, aliases=NAMES))
-    return made
+    yield made
+    await made.close()
 
 
 @pytest.fixture
-def states():
-    return MemoryStates()
+async def states(graph, tmp_path):
+    if isinstance(graph, MemoryGraph):
+        yield MemoryStates()
+    else:
+        store = await SqliteStates.open(tmp_path / "state.db")
+        yield store
+        await store.close()
 
 
 @pytest.fixture

@@ -161,7 +161,7 @@ def header_of(model: Any) -> dict[str, Any]:
 def _completeness(model: Any, scan: Scan) -> list[Finding]:
     """Compare what the bytes declare with what the parser took; name what points nowhere."""
     found: list[Finding] = []
-    read_count = sum(1 for _ in model)
+    read_count = len(model.entity_names())
     facts: dict[str, Any]
     if read_count != scan.statements:
         facts = {"declared": scan.statements, "read": read_count}

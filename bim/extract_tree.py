@@ -5,7 +5,7 @@ contains it, the element whose opening it fills or on which it lies. Products th
 (openings …) are walked through, so a row's parent is always a row.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -44,7 +44,7 @@ def role_of(schema: str, ifc_class: str) -> Role | None:
     """Return the role of a class, None for what is no row (openings, grids, ports …)."""
     if not is_row_class(ifc_class) and ifc_class != "IfcProject":
         return None
-    declaration = ifcopenshell.schema_by_name(schema).declaration_by_name(ifc_class)
+    declaration: Any = ifcopenshell.schema_by_name(schema).declaration_by_name(ifc_class)
     above = set()
     while declaration is not None:
         above.add(declaration.name())
@@ -115,11 +115,11 @@ class Tree:
     def _make_hooks(self) -> dict[Role, int]:
         """Return for each role the one row that has it; several are no hook."""
         count = Counter(self._roles.values())
-        by_role: dict[Role, int] = defaultdict(int)
-        for step_id, role in self._roles.items():
-            if count[role] == 1 and role in _WHOLES:
-                by_role[role] = step_id
-        return dict(by_role)
+        return {
+            role: step_id
+            for step_id, role in self._roles.items()
+            if role in _WHOLES and count[role] == 1
+        }
 
     def _hook(self, role: Role) -> int:
         """Return what a loose row of ``role`` hangs on: never a row of its own rank or below."""

@@ -136,7 +136,7 @@ def factor(unit: Any) -> float:
 def unit_name(unit: Any) -> str | None:
     """Return a short name: UCUM for SI and common units, else the name that the file gives."""
     if unit.is_a("IfcSIUnit"):
-        return (PREFIX[unit.Prefix][0] if unit.Prefix else "") + _SI.get(unit.Name, unit.Name)
+        return (PREFIX[unit.Prefix][0] if unit.Prefix else "") + _SI.get(unit.Name, str(unit.Name))
     if unit.is_a("IfcDerivedUnit"):
         return ".".join(_element_name(element) for element in unit.Elements or ())
     if unit.is_a("IfcMonetaryUnit"):

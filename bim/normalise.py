@@ -13,7 +13,7 @@ from typing import IO
 
 from bim.normalise_blocks import CHUNK_BYTES, STRING, blocks
 from bim.normalise_guids import count_products, guids
-from bim.normalise_header import UTF8_BOM, Header, checked, header_end, refuse_other_formats
+from bim.normalise_header import UTF8_BOM, Header, checked, header_of, refuse_other_formats
 from bim.normalise_text import UTF8, choose_encoding, decode, encode
 from bim.normalise_zip import SOURCE_BYTES_MAX, opened
 from bim.rows import Finding, Severity
@@ -23,8 +23,8 @@ SAMPLE_BYTES_MAX = 4 << 20  # of strings with raw bytes, enough to know the enco
 _HEAD_BYTES = 4096
 _SAMPLE_CHARACTERS = 40
 _STRING = re.compile(STRING)
-_STATEMENT = re.compile(STRING + rb"|(#\d++\s*+=)")
 _STEP_ID = re.compile(rb"#(\d+)\s*=")
+_END_WORD = b"END-ISO-10303-21"
 _END = re.compile(rb"(?:\A|;)(\s*END-ISO-10303-21\s*;)")
 _MILD = {"surrogate", "backslash"}  # repaired without any doubt about what was meant
 
@@ -86,7 +86,8 @@ class _Count:
     ended: bool = False
 
     def add(self, block: bytes) -> None:
-        self.statements += sum(map(bool, _STATEMENT.findall(block)))
+        # Outside strings an equals sign stands in declarations only.
+        self.statements += _STRING.sub(b"", block).count(b"=")
         self.products += count_products(block)
 
 
@@ -121,12 +122,11 @@ def _samples(parts: Iterator[bytes]) -> list[bytes]:
 
 def _copy(parts: Iterator[bytes], out: IO[bytes], repair: "_TextRepair") -> tuple[Header, _Count]:
     """Write header and data with repaired strings, up to END-ISO-10303-21, and count."""
-    first = next(parts, b"")
-    cut = header_end(first)
-    header = checked(repair.block(first[:cut]))
+    start, rest = header_of(parts)
+    header = checked(repair.block(start))
     out.write(header.text)
     count = _Count()
-    _copy_block(first[cut:], out, repair, count)
+    _copy_block(rest, out, repair, count)
     while not count.ended and (block := next(parts, b"")):
         _copy_block(block, out, repair, count)
     if not count.ended:
@@ -135,7 +135,7 @@ def _copy(parts: Iterator[bytes], out: IO[bytes], repair: "_TextRepair") -> tupl
 
 
 def _copy_block(block: bytes, out: IO[bytes], repair: "_TextRepair", count: _Count) -> None:
-    end = _END.search(block)
+    end = _END.search(block) if _END_WORD in block else None
     if end:
         block = block[: end.end()] + b"\n"
         count.ended = True

@@ -1,10 +1,11 @@
 """The header of a STEP file: is it one, which schema, and what readers need in it.
 
-``header_end`` finds it, ``checked`` reads and repairs it. Schema names other than the three that
+``header_of`` finds it, ``checked`` reads and repairs it. Schema names other than the three that
 can be read are aliases (FIELD-NOTES: what rewriting FILE_SCHEMA recovered) or refused.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bim.normalise_blocks import STRING
@@ -49,6 +50,7 @@ _EMPTY = {
     b"FILE_NAME": b"FILE_NAME('','',(''),(''),'','','');",
 }
 _SHOWN_BYTES = 24
+HEADER_BYTES_MAX = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +72,19 @@ def refuse_other_formats(head: bytes) -> None:
     raise Invalid("ifc_not_ifc", kind=kind, begins=shown)
 
 
-def header_end(block: bytes) -> int:
-    """Return the position behind the header's ENDSEC; or raise Invalid("ifc_truncated")."""
-    for token in _END.finditer(block):
-        if token[1]:
-            return token.end()
+def header_of(parts: Iterator[bytes]) -> tuple[bytes, bytes]:
+    """Return the header up to ENDSEC; and the rest of the block it ends in.
+
+    Raises Invalid("ifc_truncated") where there is no end (or none within HEADER_BYTES_MAX).
+    """
+    start = b""
+    for block in parts:
+        start += block
+        for token in _END.finditer(start):
+            if token[1]:
+                return start[: token.end()], start[token.end() :]
+        if len(start) > HEADER_BYTES_MAX:
+            break
     raise Invalid("ifc_truncated", declared=0)
 
 

@@ -32,7 +32,7 @@ _FOREIGN_RUN = re.compile("[\xa1-\xff]{3}")
 _KANA = re.compile("[\u3041-\u30fa]")
 _HAN_ONLY = re.compile("[\u4e00-\u9fa5\u3000-\u303f\uff00-\uffef]+")
 # Two-byte UTF-8 letters of living Latin, Greek, Cyrillic, Hebrew and Arabic text, and degree signs.
-_LIKELY_SHORT_UTF8 = re.compile("[\x80-\u017f\u0370-\u045f\u0490-\u0491\u05d0-\u06ff]*")
+_LIKELY_SHORT_UTF8 = re.compile("[\x00-\u017f\u0370-\u045f\u0490-\u0491\u05d0-\u06ff]*")
 _LAST_POINT = 0x10FFFF  # of Unicode
 _ASCII = re.compile("[\x00-\x7f]+")
 

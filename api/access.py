@@ -1,0 +1,208 @@
+"""Who may do what: one table of routes, default-deny, asked before a byte of the body is read.
+
+request → peer and Host (loopback without tokens) → Origin of writes → rule of the table → role
+"""
+
+import asyncio
+import ipaddress
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.errors import language, problem
+from api.settings import Settings
+from api.tokens import Caller, Role, Tokens
+from identity.errors import CityError, Denied, Invalid
+
+PUBLIC = None  # no token needed: the page itself, its documents, and signs of life
+
+RULES: tuple[tuple[str, str, Role | None], ...] = (
+    ("GET", "/", PUBLIC),
+    ("GET", "/docs", PUBLIC),
+    ("GET", "/openapi.json", PUBLIC),
+    ("GET", "/healthz", PUBLIC),
+    ("GET", "/readyz", PUBLIC),
+    ("GET", "/assets/{name:path}", PUBLIC),
+    ("GET", "/city", Role.READER),
+    ("GET", "/city/ground.geojson", Role.READER),
+    ("GET", "/codes", Role.READER),
+    ("GET", "/codes/{any:path}", Role.READER),
+    ("GET", "/objects", Role.READER),
+    ("GET", "/objects/{code}", Role.READER),
+    ("GET", "/objects/{code}/children", Role.READER),
+    ("GET", "/objects/{code}/path", Role.READER),
+    ("GET", "/objects/{code}/state", Role.READER),
+    ("GET", "/objects/{code}/history", Role.READER),
+    ("POST", "/state/query", Role.READER),
+    ("GET", "/stream", Role.READER),
+    ("GET", "/tiles/tileset.json", Role.READER),
+    ("GET", "/tiles/{name}.glb", Role.READER),
+    ("GET", "/models", Role.READER),
+    ("GET", "/models/{model}", Role.READER),
+    ("GET", "/models/{model}/versions", Role.READER),
+    ("GET", "/models/{model}/findings", Role.READER),
+    ("GET", "/jobs", Role.READER),
+    ("GET", "/jobs/{job}", Role.READER),
+    ("GET", "/jobs/{job}/events", Role.READER),
+    ("POST", "/models", Role.FIRM),
+    ("POST", "/models/{model}/placement", Role.FIRM),
+    ("POST", "/models/{model}/withdraw", Role.FIRM),
+    ("POST", "/observations", Role.SERVICE),
+    ("GET", "/devices", Role.READER),
+    ("POST", "/devices", Role.SERVICE),
+    ("GET", "/devices/quarantine", Role.SERVICE),
+    ("POST", "/devices/quarantine/adopt", Role.SERVICE),
+    ("GET", "/audit", Role.ADMIN),
+)
+"""(method, path, least role). A route that is not here is refused; a test holds both together."""
+
+SAFE = frozenset({"GET", "HEAD"})
+READING_POSTS = frozenset({"/state/query"})
+
+_COMPILED = [(method, path, compile_path(path)[0], role) for method, path, role in RULES]
+
+Record = Callable[[Caller | None, str, str, str, dict[str, Any]], Awaitable[None]]
+
+
+class Gate:
+    """The outermost application: lets a request in, or answers with a problem and an audit row."""
+
+    def __init__(
+        self, app: ASGIApp, *, settings: Settings, tokens: Tokens, record: Record | None = None
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._tokens = tokens
+        self._record = record
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass an allowed request on with ``state.caller`` set."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        try:
+            caller, rule = await self._admit(request)
+        except CityError as refused:
+            await self._note(request, refused)
+            lang = language(request.headers.get("accept-language", ""))
+            await problem(refused, lang)(scope, receive, send)
+            return
+        scope.setdefault("state", {}).update(caller=caller, rule=rule)
+        await self._app(scope, receive, send)
+
+    async def _admit(self, request: Request) -> tuple[Caller, str | None]:
+        self._check_place(request)
+        check_origin(request)
+        rule = match(request.method, request.url.path)
+        caller = await self._caller(request)
+        if rule is None:
+            return caller or Caller("anonymous", Role.READER), None
+        path, least = rule
+        if least is PUBLIC:
+            return caller or Caller("anonymous", Role.READER), path
+        if caller is None:
+            raise Denied("token_missing", authenticated=False)
+        if caller.role < least:
+            raise Denied(
+                "role_too_low",
+                authenticated=True,
+                role=caller.role.name.lower(),
+                needed=least.name.lower(),
+            )
+        return caller, path
+
+    def _check_place(self, request: Request) -> None:
+        """Without tokens only this machine may ask, under a name of this machine."""
+        if len(self._tokens):
+            return
+        peer = request.client.host if request.client else ""
+        if not is_loopback(peer):
+            raise Denied("peer_not_loopback", authenticated=True, peer=peer)
+        host = _host_name(request.headers.get("host", ""))
+        if not (is_loopback(host) or host in self._settings.allowed_hosts):
+            raise Denied("host_not_loopback", authenticated=True, host=host[:80])
+
+    async def _caller(self, request: Request) -> Caller | None:
+        if not len(self._tokens):
+            return Caller("loopback", Role.ADMIN)
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if not token and request.method in SAFE:
+            token, scheme = request.query_params.get("access_token", ""), "bearer"  # EventSource
+        if not token:
+            return None
+        found = None
+        if scheme.lower() == "bearer":
+            found = await asyncio.to_thread(self._tokens.of, token.strip())
+        if found is None:
+            raise Denied("token_unknown", authenticated=False)
+        return found
+
+    async def _note(self, request: Request, refused: CityError) -> None:
+        if self._record is not None:
+            action = f"{request.method} {request.url.path}"[:200]
+            await self._record(None, action, request.url.path[:200], refused.code, refused.facts)
+
+
+def match(method: str, path: str) -> tuple[str, Role | None] | None:
+    """Return (path template, least role) of the rule that a request falls under, or None."""
+    wanted = "GET" if method == "HEAD" else method
+    for rule_method, template, pattern, role in _COMPILED:
+        if rule_method == wanted and pattern.match(path):
+            return template, role
+    return None
+
+
+def check_origin(request: Request) -> None:
+    """Refuse a write that another site's page makes in somebody's browser (CSRF)."""
+    if request.method in SAFE or request.url.path in READING_POSTS:
+        return
+    origin = request.headers.get("origin")
+    site = request.headers.get("sec-fetch-site")
+    if origin is None and site in {None, "none", "same-origin"}:
+        return
+    host = request.headers.get("host", "")
+    if origin is None or origin.partition("://")[2] != host:
+        said = (origin or site or "")[:80]
+        raise Denied("origin_foreign", authenticated=True, origin=said, host=host[:80])
+
+
+def check_bind(settings: Settings, tokens: Tokens) -> None:
+    """Refuse to listen beyond loopback without tokens, or without TLS here or in a proxy.
+
+    Raises Invalid("bind_without_tokens"), Invalid("bind_without_tls").
+    """
+    host, _ = address(settings.bind)
+    if is_loopback(host):
+        return
+    if not len(tokens):
+        raise Invalid("bind_without_tokens", bind=settings.bind)
+    if not (settings.tls or settings.behind_proxy):
+        raise Invalid("bind_without_tls", bind=settings.bind)
+
+
+def address(text: str) -> tuple[str, int]:
+    """Return (host, port) of ``host:port``; Invalid("bind_unreadable")."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 <= int(port) <= 65_535:  # noqa: PLR2004 - TCP
+        raise Invalid("bind_unreadable", bind=text)
+    return host.strip("[]"), int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine itself."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host_name(header: str) -> str:
+    if header.startswith("["):
+        return header[1:].partition("]")[0]
+    return header.partition(":")[0].lower()

@@ -1,0 +1,121 @@
+"""The HTTP application: gate → headers → routes; every error is a problem document."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import errors
+from api.access import Gate
+from api.routes import city, codes, devices, jobs, models, objects, operators, site, state, tiles
+from api.services import Door
+from api.tokens import Caller, Tokens
+from identity.errors import CityError
+from twin.ports import AuditRow
+
+Lifespan = Callable[[Door], AbstractAsyncContextManager[None]]
+
+ROUTERS: tuple[APIRouter, ...] = (
+    site.router,
+    city.router,
+    codes.router,
+    objects.router,
+    state.router,
+    models.router,
+    jobs.router,
+    devices.router,
+    tiles.router,
+    operators.router,
+)
+
+SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
+        "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; "
+        "connect-src 'self' data: blob:; frame-ancestors 'self'; object-src 'none'"
+    ),
+}
+
+_log = structlog.get_logger()
+
+
+def create_app(door: Door, tokens: Tokens, lifespan: Lifespan | None = None) -> FastAPI:
+    """Return the application over ``door``; ``lifespan`` opens and closes what runs beside it."""
+
+    @asynccontextmanager
+    async def living(_app: FastAPI) -> AsyncIterator[None]:
+        if lifespan is None:
+            yield
+            return
+        async with lifespan(door):
+            yield
+
+    app = FastAPI(
+        title="Wanwu Twin 万物孪生",
+        version="0.1.0",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=living,
+        redirect_slashes=False,
+    )
+    app.state.door = door
+    for router in ROUTERS:
+        app.include_router(router, **_limits(door, router))
+    errors.install(app)
+    app.add_middleware(Headers)
+    app.add_middleware(Gate, settings=door.settings, tokens=tokens, record=_recorder(door))
+    return app
+
+
+class Headers:
+    """Puts the generation that a request was read at, and the security headers, on its answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on; complete the answer's head."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def completed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY.items():
+                    headers.setdefault(name, value)
+                generation = scope.get("state", {}).get("generation")
+                if generation is not None:
+                    headers["X-Twin-Generation"] = str(generation)
+            await send(message)
+
+        await self._app(scope, receive, completed)
+
+
+def _limits(door: Door, router: APIRouter) -> dict[str, Any]:
+    """Return the body limit: an upload is counted on its way to disk, all else is small."""
+    if router is models.router:
+        return {}
+    return {"max_body_size": door.settings.body_bytes_max}
+
+
+def _recorder(door: Door) -> Any:
+    async def record(
+        who: Caller | None, action: str, target: str, outcome: str, facts: dict[str, Any]
+    ) -> None:
+        """Append a row for a refused access; a store that is down is said in the log."""
+        name, role = (who.name, who.role.name.lower()) if who else ("unknown", "none")
+        row = AuditRow(door.clock(), name, role, action, target, outcome, facts)
+        try:
+            await door.services.audit.record(row)
+        except CityError as error:
+            _log.warning("refusal_not_recorded", action=action, outcome=outcome, code=error.code)
+
+    return record

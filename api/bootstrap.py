@@ -1,0 +1,191 @@
+"""The only file that names adapters: the scheme of each URL chooses one.
+
+``sqlite:///name`` lies in the data folder, ``sqlite:////absolute/path`` where it says.
+"""
+
+import asyncio
+import platform
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import unquote, urlsplit
+
+from api.access import address
+from api.services import Services
+from api.settings import Settings
+from cim.ports import Blobs, Graph
+from identity.errors import Invalid
+from identity.ports import Codes
+from sensors.intake import Intake
+from sensors.journal import Journal
+from sensors.ports import Broker
+from twin.city import City
+from twin.events import Signal
+from twin.ports import Audit, Jobs, States
+
+GRAPH_SCHEMES = ("sqlite", "memory", "neo4j", "neo4j+s", "bolt", "bolt+s")
+Clock = Callable[[], float]
+
+
+async def open_services(settings: Settings, clock: Clock, *, listener: str = "") -> Services:
+    """Open every store. ``listener``: also the journal of that name (a process that listens).
+
+    Raises Unavailable when a store does not answer; what was opened before it is closed again.
+    """
+    await asyncio.to_thread(_make_folders, settings.data_dir)
+    signal = Signal()
+    opened: list[Any] = []
+    try:
+        graph, codes = await _graph(settings, clock, opened)
+        states = await _states(settings, signal, opened)
+        jobs, audit = await _jobs(settings, opened)
+        journal = await _journal(settings, listener, opened)
+    except BaseException:
+        for part in reversed(opened):
+            await part.close()
+        raise
+    city = City(graph, codes, states, clock, signal=signal)
+    intake = Intake(graph, codes, states, journal, clock, project=city.project_codes)
+    blobs = open_blobs(settings)
+    return Services(
+        settings, clock, graph, codes, blobs, states, jobs, audit, city, intake, signal, journal
+    )
+
+
+def open_blobs(settings: Settings) -> Blobs:
+    """Return the store of blobs that the URL names."""
+    from cim.stores.files import FileBlobs
+    from cim.stores.memory_blobs import MemoryBlobs
+
+    url = settings.blobs_url
+    if not url:
+        return FileBlobs(settings.data_dir / "blobs")
+    scheme = _scheme("TWIN_BLOBS_URL", url, ("file", "memory"))
+    return MemoryBlobs() if scheme == "memory" else FileBlobs(Path(unquote(urlsplit(url).path)))
+
+
+def make_broker(settings: Settings, clock: Clock, *, strict_port: bool) -> Broker | None:
+    """Return where messages come from, None for ``none://``."""
+    url = settings.broker_url
+    scheme = _scheme("TWIN_BROKER_URL", url, ("embedded", "mqtt", "mqtts", "none"))
+    if scheme == "none":
+        return None
+    if scheme == "embedded":
+        from sensors.brokers.embedded import Endpoint
+
+        host, port = address(settings.mqtt_bind)
+        return Endpoint(host, port, clock=clock, strict_port=strict_port)
+    from sensors.brokers.mqtt import PahoBroker
+
+    return PahoBroker(url, clock=clock, client_id=f"twin-{platform.node() or 'listener'}")
+
+
+async def open_broker(broker: Broker) -> None:
+    """Take the embedded endpoint's port now, so that a taken one is said before the start."""
+    opening = getattr(broker, "open", None)
+    if opening is not None:
+        await opening()
+
+
+def free_port(host: str, port: int) -> int:
+    """Return ``port`` or the next one nobody listens on (0 stays 0)."""
+    for candidate in range(port, min(port + 100, 65_536)):
+        if candidate == 0 or _is_free(host, candidate):
+            return candidate
+    return 0
+
+
+def _is_free(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+async def _graph(settings: Settings, clock: Clock, opened: list[Any]) -> tuple[Graph, Codes]:
+    url = settings.graph_url or "sqlite:///graph.db"
+    scheme = _scheme("TWIN_GRAPH_URL", url, GRAPH_SCHEMES)
+    store: Any
+    if scheme == "memory":
+        from cim.stores.memory import MemoryGraph
+
+        store = MemoryGraph(clock, settings.lease_ttl_s)
+    elif scheme == "sqlite":
+        from cim.stores.sqlite import SqliteGraph
+
+        path = _path(settings, url)
+        store = await SqliteGraph.open(path, clock, lease_ttl_s=settings.lease_ttl_s)
+    else:
+        store = await _neo4j(settings, url, clock)
+    opened.append(store)
+    return cast("Graph", store), cast("Codes", store)
+
+
+async def _neo4j(settings: Settings, url: str, clock: Clock) -> Any:
+    """Open Neo4j; user and password come from their settings, or from the URL itself."""
+    from cim.stores.neo4j import Neo4jGraph
+
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    user = unquote(parts.username or settings.graph_user)
+    password = unquote(parts.password or settings.graph_password)
+    return await Neo4jGraph.open(
+        f"{parts.scheme}://{host}", user, password, clock, lease_ttl_s=settings.lease_ttl_s
+    )
+
+
+async def _states(settings: Settings, signal: Signal, opened: list[Any]) -> States:
+    url = settings.state_url or "sqlite:///state.db"
+    store: Any
+    if _scheme("TWIN_STATE_URL", url, ("sqlite", "memory")) == "memory":
+        from twin.stores.memory import MemoryStates
+
+        store = MemoryStates(signal=signal)
+    else:
+        from twin.stores.sqlite import SqliteStates
+
+        store = await SqliteStates.open(_path(settings, url), signal=signal)
+    opened.append(store)
+    return cast("States", store)
+
+
+async def _jobs(settings: Settings, opened: list[Any]) -> tuple[Jobs, Audit]:
+    from twin.stores.jobs import SqliteJobs
+
+    url = settings.jobs_url or "sqlite:///jobs.db"
+    _scheme("TWIN_JOBS_URL", url, ("sqlite",))
+    store = await SqliteJobs.open(_path(settings, url), attempts_max=settings.job_attempts_max)
+    opened.append(store)
+    return store, store
+
+
+async def _journal(settings: Settings, listener: str, opened: list[Any]) -> Journal | None:
+    if not listener:
+        return None
+    journal = await Journal.open(settings.data_dir / "journal", listener)
+    opened.append(journal)
+    return journal
+
+
+def _scheme(name: str, url: str, known: tuple[str, ...]) -> str:
+    scheme = url.partition("://")[0] if "://" in url else ""
+    if scheme not in known:
+        raise Invalid("url_scheme_unknown", name=name, scheme=scheme, known=", ".join(known))
+    return scheme
+
+
+def _path(settings: Settings, url: str) -> Path:
+    path = unquote(url.partition(":///")[2])
+    if not path:
+        raise Invalid("url_without_path", url=url)
+    return settings.data_dir / path  # an absolute path replaces the folder
+
+
+def _make_folders(data_dir: Path) -> None:
+    for name in ("", "journal", "work", "uploads"):
+        (data_dir / name).mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,216 @@
+"""Uploads become versions: take the bytes durably, say what they are, queue the import."""
+
+import asyncio
+import json
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+
+from api import wire
+from api.requests import (
+    CallerIn,
+    Cursor,
+    Generation,
+    Lang,
+    Limit,
+    ServicesIn,
+    answer,
+    cursor,
+    page,
+    record,
+    uncursor,
+)
+from api.schemas import Placement
+from api.services import Services
+from api.uploads import Upload, UploadLimits, receive_upload
+from api.work import queue_import, run_place, run_withdraw
+from bim import ingest
+from bim.door import Receipt, receive
+from cim.model import Entity, Kind
+from cim.ports import Filter
+from identity.errors import Invalid, NotFound, render
+
+router = APIRouter(tags=["models"])
+
+
+async def uploaded(request: Request, services: ServicesIn) -> Upload:
+    """Stream the request's file to disk."""
+    limits = UploadLimits(
+        services.settings.upload_bytes_max, services.settings.upload_field_bytes_max
+    )
+    return await receive_upload(request, services.settings.data_dir / "uploads", limits)
+
+
+UPLOAD_BODY = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {
+                    "file": {"type": "string", "format": "binary"},
+                    "project": {"type": "string"},
+                    "document": {"type": "string"},
+                    "placement": {"type": "string", "description": "JSON: lon, lat, …"},
+                },
+            }
+        }
+    },
+}
+
+
+@router.post(
+    "/models",
+    summary="Upload an IFC file",
+    status_code=202,
+    openapi_extra={"requestBody": UPLOAD_BODY},
+)
+async def upload(
+    services: ServicesIn,
+    who: CallerIn,
+    language: Lang,
+    _g: Generation,
+    taken: Annotated[Upload, Depends(uploaded)],
+) -> Response:
+    """Answer 202 once the bytes are fsynced; the same bytes again answer 200."""
+    try:
+        receipt = await receive(
+            services.stores,
+            taken.path,
+            filename=taken.filename,
+            project=taken.fields.get("project") or None,
+            document=taken.fields.get("document") or None,
+            placement=_placement(taken.fields.get("placement")),
+            region=services.settings.region,
+        )
+    finally:
+        await asyncio.to_thread(taken.discard)
+    job = await queue_import(services, receipt)
+    told = {**_receipt(receipt, language), "job": job.id, "version": receipt.version}
+    known = receipt.version is not None
+    action = "upload_repeated" if known else "upload"
+    await record(services, who, action, receipt.model, sha256=receipt.sha256, job=job.id)
+    return answer(told, 200 if known else 202, {"Location": f"/jobs/{job.id}"})
+
+
+@router.get("/models", summary="List models")
+async def models(
+    *,
+    request: Request,
+    services: ServicesIn,
+    head: Generation,
+    project: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Limit = 100,
+    cursor_text: Annotated[Cursor, Query(alias="cursor")] = "",
+) -> Response:
+    """Return a page of models (documents) with their current version."""
+    g, after = uncursor(cursor_text, request, head)
+    where = Filter((Kind.DOCUMENT,), properties={"project": project} if project else {})
+    found = await services.graph.find(g, where, limit=limit, after=after)
+    return page([wire.document(entity) for entity in found.items], cursor(g, found.next))
+
+
+@router.get("/models/{model}", summary="One model")
+async def one(model: str, services: ServicesIn, g: Generation) -> Response:
+    """Return a model with its current version and placement."""
+    return answer(wire.document(await _document(services, g, model)))
+
+
+@router.get("/models/{model}/versions", summary="The versions of a model")
+async def versions(
+    *,
+    model: str,
+    request: Request,
+    services: ServicesIn,
+    head: Generation,
+    limit: Limit = 100,
+    cursor_text: Annotated[Cursor, Query(alias="cursor")] = "",
+) -> Response:
+    """Return a page of versions, oldest first."""
+    g, after = uncursor(cursor_text, request, head)
+    await _document(services, g, model)
+    where = Filter((Kind.MODEL,), properties={"document": model})
+    found = await services.graph.find(g, where, limit=limit, after=after)
+    return page([wire.version(entity) for entity in found.items], cursor(g, found.next))
+
+
+@router.get("/models/{model}/findings", summary="What was found in a model")
+async def findings(
+    model: str,
+    services: ServicesIn,
+    language: Lang,
+    g: Generation,
+    version: Annotated[int | None, Query(ge=1)] = None,
+) -> Response:
+    """Return the findings of the current (or the given) version, texts in zh and en."""
+    document = await _document(services, g, model)
+    entity = document if version is None else await _version(services, g, model, version)
+    rows = await ingest.findings_of(services.stores, entity.properties)
+    return page([finding(row, language) for row in rows], None)
+
+
+@router.post("/models/{model}/placement", summary="Say where a model stands")
+async def place(
+    model: str, placement: Placement, services: ServicesIn, who: CallerIn, _g: Generation
+) -> Response:
+    """Put the model there; provenance becomes "confirmed"."""
+    result = await run_place(services, model, placement.model_dump())
+    await record(services, who, "place", model, **placement.model_dump())
+    return answer(result)
+
+
+@router.post("/models/{model}/withdraw", summary="Take a model out of the city")
+async def withdraw(model: str, services: ServicesIn, who: CallerIn, _g: Generation) -> Response:
+    """End what only this model holds; its versions stay in the archive."""
+    result = await run_withdraw(services, model)
+    await record(services, who, "withdraw", model)
+    return answer(result)
+
+
+def finding(row: dict[str, Any], language: str) -> dict[str, Any]:
+    """Return a finding with its text: in the caller's language, and in both."""
+    texts = {
+        name: dict(
+            zip(("text", "hint"), render(row["code"], dict(row["facts"]), name), strict=True)
+        )
+        for name in ("zh", "en")
+    }
+    return {**row, **texts[language], "texts": texts, "element": row.get("element")}
+
+
+def _receipt(receipt: Receipt, language: str) -> dict[str, Any]:
+    why, _ = render(receipt.why, dict(receipt.why_facts), language)
+    kept = ("model", "project", "project_name", "document_name", "sha256", "filename")
+    said = asdict(receipt)
+    named = {name: said[name] for name in kept}
+    return {**named, "document": receipt.document_name, "why": why, "why_code": receipt.why}
+
+
+def _placement(text: str | None) -> dict[str, Any] | None:
+    if not text:
+        return None
+    try:
+        said = json.loads(text)
+    except ValueError as error:
+        raise Invalid("placement_unreadable", placement=text[:80]) from error
+    if not isinstance(said, dict):
+        raise Invalid("placement_unreadable", placement=text[:80])
+    return said
+
+
+async def _document(services: Services, g: int, model: str) -> Entity:
+    found = await services.graph.entities(g, [model])
+    if not found or found[0].kind is not Kind.DOCUMENT:
+        raise NotFound("model_unknown", model=model[:80])
+    return found[0]
+
+
+async def _version(services: Services, g: int, model: str, number: int) -> Entity:
+    where = Filter((Kind.MODEL,), properties={"document": model, "version": number})
+    found = await services.graph.find(g, where, limit=1)
+    if not found.items:
+        raise NotFound("version_unknown", model=model, version=number)
+    return found.items[0]

@@ -1,0 +1,57 @@
+"""What callers send, as types; what they get is described in the routes' docstrings."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Placement(BaseModel):
+    """Where a model stands: the local origin, and how its x axis is turned."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lon: float = Field(ge=-180, le=180, description="degrees, CGCS2000")
+    lat: float = Field(ge=-90, le=90, description="degrees, CGCS2000")
+    height_m: float = Field(default=0.0, ge=-1_000, le=10_000)
+    rotation_deg: float = Field(default=0.0, ge=-360, le=360, description="from east to north")
+    scale: float = Field(default=1.0, gt=0)
+
+
+class Device(BaseModel):
+    """Which device observes which property of which code."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    device: str = Field(min_length=1, max_length=128)
+    code: str = Field(min_length=1, max_length=64, description="what it observes")
+    property: str = Field(default="", max_length=128, description="empty: every property")
+    unit: str = Field(default="", max_length=32)
+    name: str = Field(default="", max_length=200)
+    tenant: str = Field(default="", max_length=128)
+    interval_s: float | None = Field(default=None, gt=0)
+
+
+class Adoption(BaseModel):
+    """Whose quarantined messages shall be applied now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    device: str = Field(min_length=1, max_length=128)
+    tenant: str = Field(default="", max_length=128)
+
+
+class StateQuery(BaseModel):
+    """Which state rows; all given conditions hold."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    codes: list[str] = Field(default_factory=list, max_length=10_000)
+    kinds: list[str] = Field(default_factory=list, max_length=50)
+    properties: list[str] = Field(default_factory=list, max_length=200)
+    building: str | None = Field(default=None, max_length=64)
+    bbox: tuple[float, float, float, float] | None = None
+    limit: int = Field(default=1_000, ge=1, le=1_000)
+    after: str = Field(default="", max_length=2_000)
+
+
+Observations = list[dict[str, Any]]

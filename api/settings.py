@@ -1,0 +1,124 @@
+"""Every setting of the product, with its default: environment names are TWIN_ + the field's name.
+
+``load`` reads them, refuses names nobody knows (the library would ignore them) and URLs that would
+let two stores share one file. All limits of the edge stand here; none is a bare number in the code.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from identity.errors import Invalid
+
+PREFIX = "TWIN_"
+
+
+class Settings(BaseSettings):
+    """What a deployment may choose. Sizes in bytes, times in seconds, memory in megabytes.
+
+    An empty store URL means the embedded default inside ``data_dir``.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    data_dir: Path = Path("data")
+    graph_url: str = ""  # sqlite:///graph.db | memory:// | neo4j://user:password@host:7687
+    state_url: str = ""  # sqlite:///state.db | memory://
+    jobs_url: str = ""  # sqlite:///jobs.db | memory://
+    blobs_url: str = ""  # file:///… | memory://
+    broker_url: str = "embedded://"  # embedded:// | mqtt://… | mqtts://… | none://
+    graph_user: str = "neo4j"
+    graph_password: str = Field(default="", repr=False)
+
+    bind: str = "127.0.0.1:8000"
+    mqtt_bind: str = "127.0.0.1:1883"
+    behind_proxy: bool = False  # a proxy in front ends TLS
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tokens_file: Path | None = None
+    allowed_hosts: tuple[str, ...] = ()  # further Host names, comma separated as JSON list
+
+    region: str = Field(default="420111", pattern=r"^\d{6}$")
+    tenant: str = Field(default="wuhan", pattern=r"^[^/+#]{1,128}$")
+    accept: Literal["auto"] = "auto"
+    ack: Literal["journal"] = "journal"
+
+    upload_bytes_max: int = Field(default=2 * 1024**3, gt=0)
+    upload_field_bytes_max: int = Field(default=64 * 1024, gt=0)
+    body_bytes_max: int = Field(default=16 * 1024**2, gt=0)  # of a JSON request
+    streams_max: int = Field(default=1_000, gt=0)
+    stream_poll_s: float = Field(default=0.2, gt=0)
+    stream_beat_s: float = Field(default=15.0, gt=0)
+    page_limit: int = Field(default=1_000, gt=0, le=1_000)
+    grid_rows_max: int = Field(default=1_000, gt=0)
+
+    lease_wait_s: float = Field(default=60.0, ge=0)
+    lease_ttl_s: float = Field(default=30.0, gt=0)
+    retry_s_first: float = Field(default=0.5, gt=0)
+    retry_s_max: float = Field(default=15.0, gt=0)
+
+    child_memory_mb: int = Field(default=8_192, gt=0)
+    child_cpu_s: int = Field(default=1_800, gt=0)
+    child_wall_s: float = Field(default=1_800.0, gt=0)
+    child_file_mb: int = Field(default=8_192, gt=0)
+    mesh_kernels: str = "cgal-simple,opencascade"
+    job_poll_s: float = Field(default=0.3, gt=0)
+    job_stale_s: float = Field(default=20.0, gt=0)
+    job_save_s: float = Field(default=0.2, gt=0)
+    job_attempts_max: int = Field(default=3, gt=0)
+
+    @property
+    def kernels(self) -> tuple[str, ...]:
+        """The mesh kernels in the order they are tried."""
+        return tuple(name.strip() for name in self.mesh_kernels.split(",") if name.strip())
+
+    @property
+    def tls(self) -> bool:
+        """Whether this process itself speaks TLS."""
+        return self.tls_cert is not None and self.tls_key is not None
+
+
+def load(environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
+    """Return the settings of the environment, overridden by ``given`` values that are not None.
+
+    Raises Invalid("setting_unknown", "setting_invalid", "setting_urls_equal").
+    """
+    refuse_unknown(os.environ if environ is None else environ)
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
+        raise Invalid("setting_invalid", name=name, reason=first["msg"]) from error
+    _refuse_equal_urls(settings)
+    return settings
+
+
+def names() -> list[str]:
+    """Return the environment name of every setting."""
+    return sorted(PREFIX + name.upper() for name in Settings.model_fields)
+
+
+def refuse_unknown(environ: Mapping[str, str]) -> None:
+    """Raise Invalid("setting_unknown") for a TWIN_ name that no setting has; names near misses."""
+    known = names()
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name.upper() not in known:
+            near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+            raise Invalid("setting_unknown", name=name, near=", ".join(near) or "-")
+
+
+def _refuse_equal_urls(settings: Settings) -> None:
+    seen: dict[str, str] = {}
+    for name in ("graph_url", "state_url", "jobs_url"):
+        url = getattr(settings, name)
+        if not url or url.startswith("memory:"):
+            continue
+        if url in seen:
+            raise Invalid("setting_urls_equal", first=seen[url], second=PREFIX + name.upper())
+        seen[url] = PREFIX + name.upper()

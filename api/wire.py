@@ -1,0 +1,134 @@
+"""City values as JSON of the wire contract (ARCHITECTURE §6, §9). Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cim.model import Entity, Tile
+from twin.live import state_wire
+from twin.ports import AuditRow, Job, Quarantined
+from twin.reading import State
+from twin.times import rfc3339
+
+
+def brief(entity: Entity) -> dict[str, Any]:
+    """Return the three words by which a thing is listed."""
+    return {"code": entity.code, "kind": entity.kind.value, "name": entity.name}
+
+
+def hit(entity: Entity, above: Sequence[Entity]) -> dict[str, Any]:
+    """Return a thing found: what it is, where it is, and what it is part of (outermost first)."""
+    parents = [brief(parent) for parent in reversed(above)]
+    return {**brief(entity), **place(entity), "parents": parents}
+
+
+def place(entity: Entity) -> dict[str, Any]:
+    """Return lon, lat (CGCS2000 degrees), height_m and the box of a thing."""
+    box = list(entity.box) if entity.box else None
+    return {"lon": entity.lon, "lat": entity.lat, "height_m": entity.height_m, "bbox": box}
+
+
+def thing(entity: Entity) -> dict[str, Any]:
+    """Return all that is known of a thing itself."""
+    return {
+        **brief(entity),
+        "lifecycle": entity.lifecycle.value,
+        **place(entity),
+        "grid2d": entity.grid2d,
+        "properties": dict(entity.properties),
+    }
+
+
+def document(entity: Entity) -> dict[str, Any]:
+    """Return a model (a document of a project) with its current version."""
+    said = entity.properties
+    return {
+        "id": entity.code,
+        "name": entity.name,
+        "project": said.get("project"),
+        "version": said.get("version"),
+        "model": said.get("model"),
+        "code": said.get("code"),
+        "sha256": said.get("sha256"),
+        "schema": said.get("schema"),
+        "placement": said.get("placement"),
+        "counts": said.get("counts"),
+        "findings": said.get("findings_count", 0),
+        "withdrawn": bool(said.get("withdrawn", False)),
+        "lifecycle": entity.lifecycle.value,
+    }
+
+
+def version(entity: Entity) -> dict[str, Any]:
+    """Return one version of a model: what it brought and changed."""
+    said = entity.properties
+    kept = ("version", "sha256", "placement", "counts", "schema", "result")
+    return {"code": entity.code, "name": entity.name, **{name: said.get(name) for name in kept}}
+
+
+def tile(entry: Tile) -> dict[str, Any]:
+    """Return a tile entry as a list shows it."""
+    return {"root": entry.root, "document": entry.document, "blob": entry.blob}
+
+
+def job(row: Job, now: float, error: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return GET /jobs/{id}; ``eta_s`` is what the fraction so far lets expect."""
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "state": row.state,
+        "stage": row.stage,
+        "fraction": round(row.fraction, 4),
+        "counts": dict(row.counts),
+        "created_at": _time(row.created_at),
+        "started_at": _time(row.started_at),
+        "finished_at": _time(row.finished_at),
+        "eta_s": _eta_s(row, now),
+        "attempts": row.attempts,
+        "result": row.result,
+        "error": error,
+        "findings": list(row.findings),
+        "model": row.payload.get("model"),
+    }
+
+
+def quarantined(row: Quarantined) -> dict[str, Any]:
+    """Return a quarantine row; its bytes as text, unreadable ones replaced."""
+    return {
+        "id": row.id,
+        "reason": row.reason,
+        "device": row.device,
+        "topic": row.topic,
+        "payload": row.payload.decode("utf-8", "replace"),
+        "received_at": rfc3339(row.received_at),
+        "count": row.count,
+        "facts": dict(row.facts),
+    }
+
+
+def audit(row: AuditRow) -> dict[str, Any]:
+    """Return a row of the audit trail."""
+    return {
+        "id": row.id,
+        "at": rfc3339(row.at),
+        "who": row.who,
+        "role": row.role,
+        "action": row.action,
+        "target": row.target,
+        "outcome": row.outcome,
+        "facts": dict(row.facts),
+    }
+
+
+def state_row(row: State) -> dict[str, Any]:
+    """Return one state row of /state/query."""
+    return {"code": row.code, "property": row.property, **state_wire(row, row.quality)}
+
+
+def _time(at: float | None) -> str | None:
+    return rfc3339(at) if at else None
+
+
+def _eta_s(row: Job, now: float) -> float | None:
+    if row.state != "running" or row.started_at is None or not 0 < row.fraction < 1:
+        return None
+    return round((now - row.started_at) * (1 - row.fraction) / row.fraction, 1)

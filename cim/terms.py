@@ -19,8 +19,9 @@ _CJK = (
     "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
     "\U00020000-\U0003ffff"
 )
-_WORD = rf"(?:(?![{_CJK}])[^\W_]|[_$])+"
-_RUNS = re.compile(rf"(?P<cjk>[{_CJK}]+)|(?P<word>{_WORD}(?:[-./:#]{_WORD})*)")
+_WORD = rf"(?:[^\W{_CJK}]|\$)+"
+_RUNS = re.compile(rf"([{_CJK}]+)|({_WORD}(?:[-./:#]{_WORD})*)")
+_ASCII_RUNS = re.compile(r"[a-z0-9_$]+(?:[-./:#][a-z0-9_$]+)*")
 _PARTS = re.compile(r"[-./:#]")
 # References to other things (own codes, digests) would make every child answer for its parent.
 _REFERENCE = re.compile(r"[0-9]{21}(-[A-Z0-9]+)?|[0-9a-f]{64}")
@@ -50,28 +51,38 @@ def searched(value: object) -> bool:
     return _REFERENCE.fullmatch(value) is None
 
 
-def _indexed(text: str) -> Iterator[str]:
-    for run, is_cjk in _runs(text):
-        if is_cjk:
-            yield from run
-            yield from _pairs(run)
+def _indexed(text: str) -> list[str]:
+    found: list[str] = []
+    for cjk, word in _runs(text):
+        if cjk:
+            found += cjk
+            found += _pairs(cjk)
+        elif word.isalnum():
+            found.append(word[:TERM_CHARS_MAX])
         else:
-            yield run[:TERM_CHARS_MAX]
-            yield from (part[:TERM_CHARS_MAX] for part in _PARTS.split(run))
+            found.append(word[:TERM_CHARS_MAX])
+            found += (part[:TERM_CHARS_MAX] for part in _PARTS.split(word))
+    return found
 
 
 def _asked(q: str) -> Iterator[str]:
-    for run, is_cjk in _runs(q):
-        if is_cjk and len(run) > 1:
-            yield from _pairs(run)
+    for cjk, word in _runs(q):
+        if len(cjk) > 1:
+            yield from _pairs(cjk)
         else:
-            yield run[:TERM_CHARS_MAX]
+            yield cjk or word[:TERM_CHARS_MAX]
 
 
-def _runs(text: str) -> Iterator[tuple[str, bool]]:
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    for match in _RUNS.finditer(folded):
-        yield match[0], match["cjk"] is not None
+def _runs(text: str) -> list[tuple[str, str]]:
+    """Return runs as (CJK, "") or ("", word); most texts of a model are plain ASCII."""
+    if text.isascii():
+        return [("", word) for word in _ASCII_RUNS.findall(text.lower())]
+    return _RUNS.findall(fold(text))
+
+
+def fold(text: str) -> str:
+    """Return ``text`` with width, ligatures and case folded away; folding again changes nothing."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
 def _pairs(run: str) -> Iterator[str]:

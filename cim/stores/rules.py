@@ -130,7 +130,7 @@ def decode_properties(text: bytes | str) -> dict[str, Any]:
     return msgspec.json.decode(text, type=dict[str, Any])
 
 
-def encode_list(values: Sequence[str]) -> str:
+def encode_list(values: Sequence[Any]) -> str:
     """Return a JSON list, the way a list is passed as one parameter."""
     return msgspec.json.encode(list(values)).decode()
 

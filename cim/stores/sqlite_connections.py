@@ -29,6 +29,7 @@ INTERRUPT_POLL_S = 0.02  # how often a cancelled scan is interrupted until it ha
 CACHE_KIB = 32 * 1024  # pages a connection keeps
 MMAP_BYTES = 1 << 30
 WAL_KEPT_BYTES = 64 << 20  # a longer WAL is cut back after its checkpoint
+WAL_PAGES = 8_000  # checkpoint after 32 MB: a page changed by many batches is copied once
 STATEMENTS = 256  # prepared statements a connection keeps
 
 
@@ -39,8 +40,9 @@ class Connections:
         self._path = path
         self._write = ThreadPoolExecutor(1, thread_name_prefix="graph-write")
         self._scan = ThreadPoolExecutor(SCANNERS, thread_name_prefix="graph-scan")
+        path.parent.mkdir(parents=True, exist_ok=True)
         self._writer = _open(path, writes=True)
-        _transaction(self._writer, _create)
+        _guarded(self._writer, lambda connection: _transaction(connection, _create))
         self._point = _open(path, writes=False, busy_s=0.0)
         self._idle: list[sqlite3.Connection] = []
         self._slots = asyncio.Semaphore(SCANNERS)
@@ -125,13 +127,27 @@ def _open(path: Path, *, writes: bool, busy_s: float = BUSY_S) -> sqlite3.Connec
         check_same_thread=False,
         cached_statements=STATEMENTS,
     )
+    _guarded(connection, partial(_configure, writes=writes))
+    return connection
+
+
+def _configure(connection: sqlite3.Connection, *, writes: bool) -> None:
     if writes:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     connection.execute(f"PRAGMA mmap_size = {MMAP_BYTES}")
-    return connection
+
+
+def _guarded(connection: sqlite3.Connection, prepare: Callable[[sqlite3.Connection], None]) -> None:
+    """Prepare a new connection; one that cannot be used is closed."""
+    try:
+        prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _create(connection: sqlite3.Connection) -> None:

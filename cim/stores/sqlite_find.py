@@ -8,7 +8,7 @@ where it can be.
 import sqlite3
 from typing import Any
 
-from cim.model import Entity
+from cim.model import Box, Entity
 from cim.ports import Filter, Page
 from cim.stores import sqlite_rows as rows
 from cim.terms import query_terms, searched
@@ -20,6 +20,9 @@ SELECT f.code, f.kind, f.name, f.lifecycle, f.lon, f.lat, f.height_m,
 _BY_WORDS = "FROM words CROSS JOIN facts f ON f.id = words.rowid WHERE words MATCH :words"
 _BY_BOX = """FROM boxes b CROSS JOIN facts f ON f.id = b.id
 WHERE b.west <= :east AND b.east >= :west AND b.south <= :north AND b.north >= :south"""
+_COUNT_BOX = """SELECT count(*) FROM (SELECT 1 FROM boxes b
+WHERE b.west <= :east AND b.east >= :west AND b.south <= :north AND b.north >= :south
+LIMIT :limit)"""
 _BY_GRID = "FROM facts f INDEXED BY facts_grid WHERE f.grid2d >= :grid"
 _BY_CLASS = "FROM facts f INDEXED BY facts_class WHERE f.ifc_class = :ifc_class"
 _BY_KIND = "FROM facts f INDEXED BY facts_kind WHERE f.kind >= ''"
@@ -36,6 +39,7 @@ _TEXT = "p.type = 'text' AND p.atom = :value{n})"
 _NUMBER = "p.type IN ('integer', 'real') AND p.atom = :value{n})"
 _WORD = "p.type = :value{n})"  # true, false, null: the JSON type says it all
 _ORDER = " ORDER BY f.code LIMIT :limit"
+BOX_ROWS = 20_000  # a box with more is walked in the order of codes: sorting costs more
 _LAST = "\U0010ffff"
 _INT64 = 2**63  # larger numbers are doubles in SQLite
 
@@ -44,7 +48,7 @@ def find(connection: sqlite3.Connection, g: int, where: Filter, limit: int, afte
     """Return a page of the entities that match (see ``cim.ports.Filter``)."""
     if where.q is not None and not query_terms(where.q):
         return Page([], None)
-    sql, parameters = statement(where)
+    sql, parameters = statement(where, crowded=_crowded(connection, where))
     parameters |= {"g": g, "after": after, "limit": limit + 1}
     return page([rows.entity(row) for row in connection.execute(sql, parameters)], limit)
 
@@ -54,7 +58,7 @@ def page(found: list[Entity], limit: int) -> Page:
     return Page(found[:limit], found[limit - 1].code if len(found) > limit else None)
 
 
-def statement(where: Filter) -> tuple[str, dict[str, Any]]:
+def statement(where: Filter, *, crowded: bool = False) -> tuple[str, dict[str, Any]]:
     """Return the statement of a filter and its parameters (without g, after and limit)."""
     parameters: dict[str, Any] = {}
     sql = _VISIBLE
@@ -64,13 +68,26 @@ def statement(where: Filter) -> tuple[str, dict[str, Any]]:
     words = _words(where)
     if words:
         parameters["words"] = " AND ".join('"' + word.replace('"', '""') + '"' for word in words)
-    return _SELECT + _driver(where, parameters) + sql + _ORDER, parameters
+    return _SELECT + _driver(where, parameters, crowded=crowded) + sql + _ORDER, parameters
 
 
-def _driver(where: Filter, parameters: dict[str, Any]) -> str:
+def _crowded(connection: sqlite3.Connection, where: Filter) -> bool:
+    """Whether the box holds more than BOX_ROWS rows (of all generations)."""
+    if where.box is None:
+        return False
+    parameters = _corners(where.box) | {"limit": BOX_ROWS}
+    (count,) = connection.execute(_COUNT_BOX, parameters).fetchone()
+    return bool(count >= BOX_ROWS)
+
+
+def _corners(box: Box) -> dict[str, Any]:
+    return dict(zip(("west", "south", "east", "north"), box, strict=True))
+
+
+def _driver(where: Filter, parameters: dict[str, Any], *, crowded: bool) -> str:
     if "words" in parameters:
         return _BY_WORDS
-    if where.box is not None:
+    if where.box is not None and not crowded:
         return _BY_BOX
     if where.grid:
         return _BY_GRID
@@ -87,7 +104,7 @@ def _conditions(where: Filter) -> list[tuple[str, dict[str, Any]]]:
         kinds = ",".join(f'"{kind.value}"' for kind in where.kinds)
         found.append((_KINDS, {"kinds": f"[{kinds}]"}))
     if where.box is not None:
-        found.append((_BOX, dict(zip(("west", "south", "east", "north"), where.box, strict=True))))
+        found.append((_BOX, _corners(where.box)))
     if where.grid:
         found.append((_GRID, {"grid": where.grid, "grid_end": where.grid + _LAST}))
     return found + [_property(n, *item) for n, item in enumerate(where.properties.items())]

@@ -98,6 +98,25 @@ SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'facts'), 0);
 SELECT f.id FROM json_each(:codes) j CROSS JOIN facts f INDEXED BY facts_code
 ON f.code = j.value AND f.g_from = :g;
 
+-- name: open_fact
+SELECT f.code FROM json_each(:keys) j CROSS JOIN facts f INDEXED BY facts_code
+ON f.code = json_extract(j.value, '$[0]') AND f.g_to = 9223372036854775807;
+
+-- name: open_relation
+SELECT r.source, r.verb, r.target FROM json_each(:keys) j CROSS JOIN relations r
+ON r.source = json_extract(j.value, '$[0]') AND r.verb = json_extract(j.value, '$[1]')
+AND r.target = json_extract(j.value, '$[2]') AND r.g_to = 9223372036854775807;
+
+-- name: open_alias
+SELECT a.scheme, a.scope, a.value FROM json_each(:keys) j CROSS JOIN aliases a
+ON a.scheme = json_extract(j.value, '$[0]') AND a.scope = json_extract(j.value, '$[1]')
+AND a.value = json_extract(j.value, '$[2]') AND a.g_to = 9223372036854775807;
+
+-- name: open_tile
+SELECT t.root, t.document FROM json_each(:keys) j CROSS JOIN tiles t
+ON t.root = json_extract(j.value, '$[0]') AND t.document = json_extract(j.value, '$[1]')
+AND t.g_to = 9223372036854775807;
+
 -- name: facts_above
 SELECT id FROM facts INDEXED BY facts_from WHERE g_from > :head;
 

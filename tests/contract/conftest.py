@@ -1,8 +1,9 @@
 """One suite per port, run on every adapter.
 
-``GRAPHS`` and ``BLOBS`` name the adapters: a factory gets a place (a folder of its own) and opens a
-store there; called again with the same place it opens another handle of the same store, as another
-process would. A factory that cannot run here calls ``pytest.skip(reason)``; in CI that is a failure.
+``GRAPHS`` and ``BLOBS`` name the adapters: a factory gets a place (a folder of its own) and opens
+a store there; called again with the same place it opens another handle of the same store, as
+another process would. A factory that cannot run here calls ``pytest.skip(reason)``; in CI that is
+a failure.
 """
 
 import os
@@ -48,7 +49,7 @@ GRAPHS: dict[str, Callable[[Path, Clock], Awaitable[Graph]]] = {
     "sqlite": open_sqlite,
 }
 MARKS: dict[str, list[pytest.MarkDecorator]] = {}  # by adapter name, e.g. [pytest.mark.neo4j]
-BLOBS = {"memory": lambda place: MemoryBlobs(), "files": FileBlobs}
+BLOBS = {"memory": lambda _place: MemoryBlobs(), "files": FileBlobs}
 
 
 async def _opened(name: str, place: Path, clock: Clock) -> Graph:

@@ -100,6 +100,7 @@ def _mesh(
     if only_lines(product):
         return "none", "no_faces"
     empty = False
+    before = [*blamed.values(), "gave_up"][0]
     for kernel in suitable(product, kernels):
         if kernel in blamed:
             reason = blamed[kernel]
@@ -109,7 +110,7 @@ def _mesh(
         if body is not None:
             return kernel, body
         empty = empty or not reason
-    return ("none", "no_faces") if empty and not reason else ("placeholder", reason or "gave_up")
+    return ("none", "no_faces") if empty and not reason else ("placeholder", reason or before)
 
 
 def _body(product: Any, kernel: str) -> tuple[Body | None, str]:

@@ -130,15 +130,12 @@ def settle_all(
 def publish(connection: sqlite3.Connection, moved: Mapping[int, State], kept: int) -> int:
     """Write the moved states, one outbox row for each, and return the newest sequence."""
     sequence = newest(connection)
-    connection.executemany(_PUT_STATE, [state_row(series, s) for series, s in moved.items()])
+    rows = [state_row(series, state) for series, state in moved.items()]
+    connection.executemany(_PUT_STATE, rows)
     connection.executemany(
-        _PUT_OUTBOX,
-        [
-            (sequence + step, *state_row(series, state))
-            for step, (series, state) in enumerate(moved.items(), start=1)
-        ],
+        _PUT_OUTBOX, [(number, *row) for number, row in enumerate(rows, start=sequence + 1)]
     )
-    sequence += len(moved)
+    sequence += len(rows)
     connection.execute("DELETE FROM outbox WHERE sequence <= ?", (sequence - kept,))
     return sequence
 

@@ -133,18 +133,19 @@ def _conditions(connection: sqlite3.Connection, where: Where) -> tuple[list[str]
         *_one_of(_CODES, where.codes),
         *(_equal("t.kind", where.kinds[0]) if len(where.kinds) == 1 else ()),
         *(_one_of(_KINDS, where.kinds) if len(where.kinds) > 1 else ()),
-        *_one_of(_PROPERTIES, where.properties),
+        *(_named(connection, where.properties) if where.properties else ()),
         *(_equal("t.building", where.building) if where.building is not None else ()),
         *(_within(connection, where.box) if where.box is not None else ()),
     ]
     return [text for text, _ in found], [value for _, values in found for value in values]
 
 
-SMALL_BOX_THINGS = 2_000  # things in a box that are sorted rather than met on the walk
+FEW_THINGS = 2_000  # things that are sorted (by box or property) rather than met on the walk
 
 _CODES = "t.code IN (SELECT value FROM json_each(?))"
 _KINDS = "+t.kind IN (SELECT value FROM json_each(?))"
 _PROPERTIES = "s.property IN (SELECT value FROM json_each(?))"
+_HOLDERS = "SELECT thing FROM series WHERE property IN (SELECT value FROM json_each(?))"
 _PLACES = "SELECT id FROM places WHERE west <= ? AND east >= ? AND south <= ? AND north >= ?"
 
 Condition = tuple[str, tuple[Any, ...]]
@@ -163,7 +164,15 @@ def _within(connection: sqlite3.Connection, box: Box) -> list[Condition]:
     # The R*Tree rounds its numbers outwards, so the exact columns decide.
     exact = ("+t.lon BETWEEN ? AND ? AND +t.lat BETWEEN ? AND ?", (west, east, south, north))
     bounds = (east, west, north, south)
-    held = connection.execute(f"{_PLACES} LIMIT ?", (*bounds, SMALL_BOX_THINGS + 1)).fetchall()
-    if len(held) > SMALL_BOX_THINGS:
-        return [exact]
-    return [(f"t.id IN ({_PLACES})", bounds), exact]
+    return [*_few(connection, _PLACES, bounds), exact]
+
+
+def _named(connection: sqlite3.Connection, properties: Sequence[str]) -> list[Condition]:
+    wanted = (json.dumps(properties),)
+    return [*_few(connection, _HOLDERS, wanted), (_PROPERTIES, wanted)]
+
+
+def _few(connection: sqlite3.Connection, things: str, values: tuple[Any, ...]) -> list[Condition]:
+    """Return the condition that narrows to ``things`` where these are few, else nothing."""
+    held = connection.execute(f"{things} LIMIT ?", (*values, FEW_THINGS + 1)).fetchall()
+    return [] if len(held) > FEW_THINGS else [(f"t.id IN ({things})", values)]

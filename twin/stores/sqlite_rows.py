@@ -7,6 +7,7 @@ from typing import Any
 from twin.ports import Change, Projection, Quarantined, Sample
 from twin.reading import Quality, Reading, State, Value
 
+_QUALITIES = {quality.value: quality for quality in Quality}
 _TRUE, _FALSE = b"\x01", b"\x00"
 
 
@@ -36,7 +37,7 @@ def history_row(series: int, reading: Reading) -> tuple[Any, ...]:
         reading.received_at,
         column(reading.value),
         reading.unit,
-        reading.quality.value,
+        reading.quality._value_,  # three times as fast as .value, 10,000 times a commit
     )
 
 
@@ -49,7 +50,7 @@ def state_row(first: int, state: State) -> tuple[Any, ...]:
         state.observed_at,
         state.received_at,
         state.changed_at,
-        state.quality.value,
+        state.quality._value_,
         tie_of(state.n),
     )
 
@@ -64,7 +65,7 @@ def state_of(key: tuple[str, str, str], row: Sequence[Any]) -> State:
         observed_at,
         received_at,
         changed_at,
-        Quality(quality),
+        _QUALITIES[quality],
         None if tie < 0 else tie,
     )
 
@@ -73,7 +74,7 @@ def sample_of(source: str, row: Sequence[Any]) -> Sample:
     """Return the sample from the columns observed_at, tie, received_at, value, unit, quality."""
     observed_at, tie, received_at, value, unit, quality = row
     n = None if tie < 0 else tie
-    return Sample(observed_at, received_at, value_of(value), unit, Quality(quality), source, n)
+    return Sample(observed_at, received_at, value_of(value), unit, _QUALITIES[quality], source, n)
 
 
 def change_of(row: Sequence[Any]) -> Change:

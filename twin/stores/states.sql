@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS series (
   source TEXT NOT NULL,
   UNIQUE (thing, property, source)
 );
+CREATE INDEX IF NOT EXISTS series_property ON series (property, thing);
 
 CREATE TABLE IF NOT EXISTS state (
   series INTEGER PRIMARY KEY REFERENCES series (id),

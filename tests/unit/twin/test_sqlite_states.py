@@ -130,10 +130,12 @@ async def test_a_busy_box_is_walked_by_code_and_gives_the_same_page(path, monkey
         row.code: Projection("Element", lon=114 + i / 100, lat=30.5) for i, row in enumerate(rows)
     }
     await store.commit(Commit(rows, places))
-    where = Where(box=(114.05, 30.4, 114.25, 30.6), kinds=("Element", "Space"))
+    where = Where(
+        box=(114.05, 30.4, 114.25, 30.6), kinds=("Element", "Space"), properties=("power",)
+    )
 
     narrow = await store.query(where, limit=10)
-    monkeypatch.setattr("twin.stores.sqlite_queries.SMALL_BOX_THINGS", 3)
+    monkeypatch.setattr("twin.stores.sqlite_queries.FEW_THINGS", 3)
     assert await store.query(where, limit=10) == narrow
     assert [row.code for row in narrow[0]] == [f"c{i:02d}" for i in range(5, 15)]
     await store.close()

@@ -1,11 +1,11 @@
 """Messages become readings, or rows of the quarantine with a reason. Pure: no I/O, no clock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from identity.errors import CityError, Conflict, Invalid, NotFound
 from sensors.codecs import json as codec
-from sensors.lookup import Binding, Device
+from sensors.lookup import Binding, Known
 from sensors.ports import Message
 from sensors.topics import address, is_name, parse
 from twin.ports import Commit, Quarantined
@@ -30,7 +30,7 @@ class Decoded:
         return Commit(self.readings, quarantined=self.quarantined, journal=journal, offset=offset)
 
 
-def decode(messages: Sequence[Message], known: Mapping[Device, Binding | None]) -> Decoded:
+def decode(messages: Sequence[Message], known: Known) -> Decoded:
     """Decode messages; ``known`` holds every device that their topics name.
 
     Times are checked against each message's own time of receipt, so that a replay of the journal
@@ -57,9 +57,9 @@ def quarantine(message: Message, error: CityError) -> Decoded:
     return Decoded(quarantined=[_refusal(message, error)])
 
 
-def _reading(message: Message, known: Mapping[Device, Binding | None]) -> Reading:
+def _reading(message: Message, known: Known) -> Reading:
     where = parse(message.topic)
-    binding = _bound(where.device, known[Device(where.tenant, where.device)], where.property)
+    binding = _bound(where.device, known[where[:2]], where.property)
     read = codec.decode(message.payload)
     if message.retained and read.observed_at is None:
         raise Invalid("retained_without_time")

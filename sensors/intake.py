@@ -18,11 +18,11 @@ from identity.errors import CityError, Unavailable
 from identity.ports import Codes
 from sensors.decode import Decoded, decode, quarantine
 from sensors.journal import Journal
-from sensors.lookup import Bindings, Device
+from sensors.lookup import Bindings
 from sensors.observations import Request, answer
 from sensors.ports import Broker, Message
 from sensors.quarantine import adoptable, kept_message
-from sensors.topics import address
+from sensors.topics import Device, address
 from twin.ports import COMMIT_READINGS, PAGE_LIMIT, Commit, Outcome, Projection, States
 
 RETRY_S_FIRST = 0.2  # a store that does not answer is asked again after this, then the double …

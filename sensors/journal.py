@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -40,6 +41,7 @@ CREATE TABLE IF NOT EXISTS blob (
 CREATE TABLE IF NOT EXISTS mark (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
 
+_row = attrgetter("topic", "payload", "received_at", "client", "retained")
 _log = structlog.get_logger()
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Row]).decode
@@ -238,7 +240,7 @@ class Journal:
             self._connection.execute("BEGIN IMMEDIATE")
             for start in range(0, len(messages), BLOB_MESSAGES_MAX):
                 part = messages[start : start + BLOB_MESSAGES_MAX]
-                row = (end + start, len(part), _encode([_row(m) for m in part]))
+                row = (end + start, len(part), _encode([_row(message) for message in part]))
                 self._connection.execute("INSERT INTO blob VALUES (?, ?, ?)", row)
             if prune_to is not None:
                 _prune(self._connection, prune_to)
@@ -326,16 +328,6 @@ def _shift(connection: sqlite3.Connection, by: int) -> None:
         connection.execute("UPDATE blob SET first = -first - 1 + ?", (by,))
         _mark = "INSERT OR REPLACE INTO mark SELECT 'pruned', coalesce(max(value), 0) + ? FROM mark"
         connection.execute(_mark, (by,))
-
-
-def _row(message: Message) -> Row:
-    return (
-        message.topic,
-        message.payload,
-        message.received_at,
-        message.client,
-        message.retained,
-    )
 
 
 def _resolve(future: "asyncio.Future[Any]", value: int | None = None) -> None:

@@ -8,23 +8,19 @@ one generation and forgets everything when ``head`` moves.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from cim.model import Entity, Kind, Verb
 from cim.ports import LOOKUP_LIMIT, Graph
 from identity.ports import Codes
+from sensors.topics import Device
 
 CACHED_DEVICES_MAX = 1_000_000  # forgotten all at once beyond it
 SCHEME = "device"
 
 T = TypeVar("T")
-
-
-class Device(NamedTuple):
-    """The name under which a message came: the tenant of its topic and the device (or a code)."""
-
-    tenant: str
-    name: str
+Known = Mapping[tuple[str, str], "Binding | None"]
+"""What was looked up, by (tenant, name): a Device, or the first two fields of an Address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +51,14 @@ class Bindings:
         self._graph = graph
         self._codes = codes
         self._generation = -1
-        self._known: dict[Device, Binding | None] = {}
+        self._known: dict[tuple[str, str], Binding | None] = {}
 
     @property
     def generation(self) -> int:
         """The generation of the graph that the last ``lookup`` read."""
         return self._generation
 
-    async def lookup(self, devices: Iterable[Device]) -> Mapping[Device, Binding | None]:
+    async def lookup(self, devices: Iterable[Device]) -> Known:
         """Return a mapping that holds each of ``devices``; None: neither a device nor a code."""
         head = await self._graph.head()
         if head.generation != self._generation or len(self._known) > CACHED_DEVICES_MAX:
@@ -72,7 +68,7 @@ class Bindings:
             self._known.update(await self._find(batch))
         return self._known
 
-    async def _find(self, devices: Sequence[Device]) -> dict[Device, Binding | None]:
+    async def _find(self, devices: Sequence[Device]) -> Known:
         sensors = await self._sensors(devices)
         rest = [d for d in devices if d not in sensors]
         things = await self._things(rest)
@@ -80,7 +76,9 @@ class Bindings:
         named = await read_bindings(
             self._graph, self._generation, {c for c, k in things.items() if k is Kind.SENSOR}
         )
-        found: dict[Device, Binding | None] = {d: of_sensors[c] for d, c in sensors.items()}
+        found: dict[tuple[str, str], Binding | None] = {
+            d: of_sensors[c] for d, c in sensors.items()
+        }
         for device in rest:
             if device.name in named:
                 found[device] = named[device.name]

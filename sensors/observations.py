@@ -6,12 +6,11 @@ from typing import Any, Self
 
 from identity import code as universal
 from identity.errors import CityError, Invalid, NotFound, TooLarge
-from sensors.lookup import Binding, Device
+from sensors.lookup import Binding, Known
+from sensors.topics import Device
 from twin.ports import COMMIT_READINGS, Outcome
 from twin.reading import Reading
 from twin.reading_checks import accept
-
-Known = Mapping[Device, Binding | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,20 +160,22 @@ class Link:
                     async with self._room:
                         self._room.notify_all()
         _log.warning("demo_publisher_disconnected", waiting=len(self._waiting))
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            writer.close()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
         async with self._room:
             self._room.notify_all()
 
     async def _drop(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.wait([self._reading])  # not awaited itself: our own end passes through
-            self._reading = None
+        # Everything is closed before the first await: who is cancelled gets no second one.
         writer, self._writer = self._writer, None
+        reading, self._reading = self._reading, None
         if writer is not None:
             writer.close()
+        if reading is not None:
+            reading.cancel()
+            await asyncio.wait([reading])  # not awaited itself: our own end passes through
+        if writer is not None:
             with suppress(OSError):
                 await writer.wait_closed()
 

@@ -10,8 +10,15 @@ SUBSCRIPTION = "city/#"
 NAME_CHARS_MAX = 128  # of a device, a tenant, a property
 
 
+class Device(NamedTuple):
+    """A device of a tenant ("" = the city's own); ``name`` may be a code instead."""
+
+    tenant: str
+    name: str
+
+
 class Address(NamedTuple):
-    """Which property of which device (or of which code) of which tenant ("" = the city's own)."""
+    """Which property of which device; its first two fields are a Device."""
 
     tenant: str
     device: str

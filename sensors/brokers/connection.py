@@ -48,12 +48,13 @@ class Gate(Protocol):
 
 
 class Taken:
-    """What one piece of a stream brought: messages, packet ids to acknowledge, its size."""
+    """What one piece of a stream brought: messages, packet ids to acknowledge, size and time."""
 
-    __slots__ = ("bytes", "messages", "packet_ids")
+    __slots__ = ("bytes", "messages", "packet_ids", "received_at")
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, received_at: float) -> None:
         self.bytes = size
+        self.received_at = received_at
         self.messages: list[Message] = []
         self.packet_ids: list[bytes] = []
 
@@ -86,12 +87,15 @@ class Connection(asyncio.Protocol):
         """Take in what came; anything that can't be understood ends the connection."""
         if self._greeted:
             self._heard_at = self._loop.time()
-        taken = Taken(len(data))
+        taken = Taken(len(data), self._gate.now())
         try:
             if not self._greeted:
                 self._reader.expect_connect(data)
             for packet in self._reader.feed(data):
-                self._handle(packet, taken)
+                if self._greeted and type(packet) is mqtt.Publish:
+                    self._take(packet, taken)
+                else:
+                    self._handle(packet)
                 if self._closed:
                     break
         except CityError as error:
@@ -154,13 +158,14 @@ class Connection(asyncio.Protocol):
         limit_s = self._greeted.keep_alive_s * KEEP_ALIVE_FACTOR
         return 0 < limit_s < silent_s
 
-    def _handle(self, packet: mqtt.Packet, taken: Taken) -> None:
-        if isinstance(packet, mqtt.Publish) and self._greeted:
-            message = Message(packet.topic, packet.payload, self._gate.now(), self.client)
-            taken.messages.append(message)
-            if packet.packet_id:
-                taken.packet_ids.append(packet.packet_id)
-        elif isinstance(packet, mqtt.Connect) and not self._greeted:
+    def _take(self, packet: mqtt.Publish, taken: Taken) -> None:
+        message = Message(packet.topic, packet.payload, taken.received_at, self.client)
+        taken.messages.append(message)
+        if packet.packet_id:
+            taken.packet_ids.append(packet.packet_id)
+
+    def _handle(self, packet: mqtt.Packet) -> None:
+        if isinstance(packet, mqtt.Connect) and not self._greeted:
             self._connect(packet)
         elif not self._greeted or isinstance(packet, mqtt.Connect):
             self.close("CONNECT must come first, and once")

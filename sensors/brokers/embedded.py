@@ -152,7 +152,7 @@ class Endpoint:
         if self._clients.get(connection.client) is connection:
             del self._clients[connection.client]
         if will is not None and self.connected:
-            taken = Taken(len(will.payload))
+            taken = Taken(len(will.payload), will.received_at)
             taken.messages.append(will)
             self.take(None, taken)
 

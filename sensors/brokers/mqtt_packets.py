@@ -94,13 +94,26 @@ class Reader:
                 return
             data, self._rest = bytes(self._rest), bytearray()
         at, end = 0, len(data)
-        while True:
-            length, body = self._length(data, at, end)
+        self._needed = 2
+        while end - at >= 2:  # noqa: PLR2004 - the shortest packet
+            first, length, body = data[at], data[at + 1], at + 2
+            if length > 0x7F:  # noqa: PLR2004 - the continuation bit [2.2.3]
+                length, body = _long_length(data, at + 1, end)
+                if not body:
+                    self._needed = end - at + 1
+                    break
+            if length > self._packet_bytes_max:
+                raise Invalid("packet_malformed", reason="too large", bytes=length)
             stop = body + length
-            if not body or stop > end:
-                self._needed = stop - at if body else end - at + 1
+            if stop > end:
+                self._needed = stop - at
                 break
-            yield _packet(data[at], data[body:stop])
+            # Nearly all packets are publications: they are cut from the stream without a copy.
+            yield (
+                _publish(data, first, body, stop)
+                if first & 0xF0 == PUBLISH << 4
+                else _packet(first, data[body:stop])
+            )
             at = stop
         self._rest += data[at:]
 
@@ -109,20 +122,19 @@ class Reader:
         if not self._rest and data[0] != CONNECT << 4:
             raise _malformed("CONNECT must come first")
 
-    def _length(self, data: bytes, at: int, end: int) -> tuple[int, int]:
-        """Return the remaining length and where the body begins (0: the length is not whole)."""
-        length = shift = 0
-        for position in range(at + 1, min(end, at + 5)):
-            byte = data[position]
-            length |= (byte & 0x7F) << shift
-            if byte < 0x80:  # noqa: PLR2004 - the continuation bit [2.2.3]
-                if length > self._packet_bytes_max:
-                    raise Invalid("packet_malformed", reason="too large", bytes=length)
-                return length, position + 1
-            shift += 7
-        if end - at > 4:  # noqa: PLR2004 - a length has at most four bytes [2.2.3]
-            raise _malformed("a length of more than four bytes")
-        return 0, 0
+
+def _long_length(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """Return the remaining length and where the body begins (0: the length is not whole yet)."""
+    length = shift = 0
+    for position in range(at, min(end, at + 4)):
+        byte = data[position]
+        length |= (byte & 0x7F) << shift
+        if byte <= 0x7F:  # noqa: PLR2004 - no continuation bit
+            return length, position + 1
+        shift += 7
+    if end - at >= 4:  # noqa: PLR2004 - a length has at most four bytes [2.2.3]
+        raise _malformed("a length of more than four bytes")
+    return 0, 0
 
 
 class _Fields:
@@ -154,8 +166,6 @@ class _Fields:
 
 def _packet(first: int, body: bytes) -> Packet:
     kind, flags = first >> 4, first & 0x0F
-    if kind == PUBLISH:
-        return _publish(flags, body)
     if flags != (2 if kind in {SUBSCRIBE, UNSUBSCRIBE} else 0):
         raise _malformed("reserved flags are set")  # [MQTT-2.2.2-2]
     if kind == CONNECT:
@@ -169,18 +179,19 @@ def _packet(first: int, body: bytes) -> Packet:
     raise Invalid("packet_malformed", reason="not a device's packet", type=kind)
 
 
-def _publish(flags: int, body: bytes) -> Publish:
-    qos = flags & 0x06
+def _publish(data: bytes, first: int, body: int, stop: int) -> Publish:
+    qos = first & 0x06
     if qos > 2:  # noqa: PLR2004 - bits 1-2: 0, 2 (QoS 1), 4 (QoS 2), 6 (reserved)
         raise _malformed("QoS 2 is not offered")
-    split = 2 + int.from_bytes(body[:2])
-    start = split + qos
-    if len(body) < max(start, 2):
+    name = body + 2
+    split = name + (data[body] << 8 | data[body + 1]) if name <= stop else stop + 1
+    start = split + qos  # QoS 1 happens to have a packet id of two bytes
+    if start > stop:
         raise _malformed("a field reaches beyond its packet")
-    packet_id = body[split:start]
+    packet_id = data[split:start]
     if packet_id == b"\x00\x00":
         raise _malformed("a packet id of 0")  # [MQTT-2.3.1-1]
-    return Publish(_topic(body[2:split]), body[start:], packet_id, bool(flags & 1))
+    return Publish(_topic(data[name:split]), data[start:stop], packet_id, bool(first & 1))
 
 
 def _connect(fields: _Fields) -> Connect:

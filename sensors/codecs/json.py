@@ -6,43 +6,30 @@ values mean and may be is checked by ``twin.reading_checks``; here only the byte
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import msgspec
 
 from identity.errors import Invalid
-from twin.reading import Value
 
 REASON_CHARS_MAX = 200
 
 
-class Payload(msgspec.Struct):
-    """The object form; fields we do not know are ignored, so that devices may send more."""
+class Payload(msgspec.Struct, frozen=True):
+    """What a payload says, unchecked; fields we do not know are ignored: devices may send more."""
 
-    v: float | int | str | bool | None
-    t: str | float | int | None = None
-    u: str | None = None
-    n: int | None = None
-
-
-class Measurement(NamedTuple):
-    """What a payload says, unchecked; ``observed_at`` None: the device gave no time."""
-
-    value: Value
-    observed_at: str | float | None = None
-    unit: str | None = None
+    value: float | int | str | bool | None = msgspec.field(name="v")
+    observed_at: str | float | int | None = msgspec.field(default=None, name="t")
+    unit: str | None = msgspec.field(default=None, name="u")
     n: int | None = None
 
 
 _decode: Callable[[bytes], Payload | float] = msgspec.json.Decoder(Payload | int | float).decode
 
 
-def decode(payload: bytes) -> Measurement:
+def decode(payload: bytes) -> Payload:
     """Return what ``payload`` says. Raises Invalid: payload_unreadable or value_not_finite."""
     read = _read(payload)
-    if isinstance(read, Payload):
-        return Measurement(read.v, read.t, read.u, read.n)
-    return Measurement(read)
+    return read if isinstance(read, Payload) else Payload(read)
 
 
 def _read(payload: bytes) -> Payload | float:

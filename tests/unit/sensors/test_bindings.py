@@ -5,7 +5,8 @@ from identity import code as universal
 from identity.errors import Conflict, Invalid, NotFound, TooLarge
 from sensors import bindings
 from sensors.bindings import Bind, bind, bind_many, devices, unbind
-from sensors.lookup import Binding, Bindings, Device
+from sensors.lookup import Binding, Bindings
+from sensors.topics import Device
 from tests.unit.sensors.small_city import BUILDING, HALL, NOW, REGION, ROOM
 
 pytestmark = pytest.mark.anyio

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity.errors import Invalid
-from sensors.codecs.json import Measurement, decode
+from sensors.codecs.json import Payload, decode
 from sensors.topics import Address, is_name, parse
 
 
@@ -17,12 +17,12 @@ def refusal(payload: bytes) -> str:
 
 def test_the_object_form_gives_value_time_unit_and_number():
     payload = b'{"v":21.5,"t":"2026-11-22T08:00:00+08:00","u":"Cel","n":17}'
-    assert decode(payload) == Measurement(21.5, "2026-11-22T08:00:00+08:00", "Cel", 17)
+    assert decode(payload) == Payload(21.5, "2026-11-22T08:00:00+08:00", "Cel", 17)
 
 
 def test_a_bare_number_is_a_value_without_a_time():
-    assert decode(b"21.5") == Measurement(21.5)
-    assert decode(b" -3 ") == Measurement(-3)
+    assert decode(b"21.5") == Payload(21.5)
+    assert decode(b" -3 ") == Payload(-3)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_poison_is_refused_with_its_reason(payload, code):
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_measurement_or_a_typed_refusal(payload):
     with suppress(Invalid):
-        assert isinstance(decode(payload), Measurement)
+        assert isinstance(decode(payload), Payload)
 
 
 def test_a_topic_names_tenant_device_and_property():

@@ -58,7 +58,10 @@ def encode(meshes: Meshes, features: Sequence[Feature]) -> bytes:
     Bodies without a feature are left out. A repeated code keeps one feature (its first), which all
     its bodies carry. Spaces are the children of a node "spaces", all others of "elements".
     """
-    rows = list({feature.code: feature for feature in reversed(features)}.values())[::-1]
+    first: dict[str, Feature] = {}
+    for feature in features:
+        first.setdefault(feature.code, feature)
+    rows = list(first.values())
     buffer = Buffer()
     groups = _groups(meshes, features, {row.code: number for number, row in enumerate(rows)})
     drawn = [_mesh(buffer, meshes, groups, node, len(rows)) for node in range(len(NODES))]

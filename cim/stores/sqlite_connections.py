@@ -18,6 +18,8 @@ from functools import partial
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
+import anyio
+
 from cim.stores.sqlite_sql import SCHEMA, SCHEMA_VERSION
 from identity.errors import Conflict, Unavailable
 
@@ -38,6 +40,7 @@ class Connections:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._closed = False
         self._write = ThreadPoolExecutor(1, thread_name_prefix="graph-write")
         self._scan = ThreadPoolExecutor(SCANNERS, thread_name_prefix="graph-scan")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,18 +73,13 @@ class Connections:
         **kwargs: P.kwargs,
     ) -> T:
         """Run a longer read in a thread; a cancelled request interrupts it."""
+        self._check_open()
         async with self._slots:
             connection = self._idle.pop() if self._idle else _open(self._path, writes=False)
             future = self._scan.submit(partial(read, connection, *args, **kwargs))
-            try:
-                return await asyncio.shield(asyncio.wrap_future(future))
-            except asyncio.CancelledError:
-                await _interrupt(connection, future)
-                raise
-            except sqlite3.DatabaseError as error:
-                raise unavailable(error) from error
-            finally:
-                self._idle.append(connection)
+            # Back in the pool when the thread is done with it, whatever happens to the request.
+            future.add_done_callback(lambda _: self._idle.append(connection))
+            return await _outcome(future, connection.interrupt)
 
     async def write(
         self,
@@ -90,19 +88,19 @@ class Connections:
         **kwargs: P.kwargs,
     ) -> T:
         """Run ``change`` in one transaction of the writer thread; cancellation does not tear it."""
+        self._check_open()
         future = self._write.submit(
             _transaction, self._writer, lambda connection: change(connection, *args, **kwargs)
         )
-        try:
-            return await asyncio.shield(asyncio.wrap_future(future))
-        except asyncio.CancelledError:
-            await _ended(future)
-            raise
-        except sqlite3.DatabaseError as error:
-            raise unavailable(error) from error
+        return await _outcome(future, None)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Unavailable("graph_unavailable", reason="closed")
 
     async def close(self) -> None:
         """Wait for what runs, then close; the last one out checkpoints the WAL."""
+        self._closed = True
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
@@ -183,16 +181,29 @@ def _transaction(connection: sqlite3.Connection, change: Callable[[sqlite3.Conne
     return result
 
 
-async def _interrupt(connection: sqlite3.Connection, future: "Future[T]") -> None:
-    """End a running scan; a single interrupt could come before its first statement."""
-    if future.cancel():
-        return
-    while not future.done():
-        connection.interrupt()
-        await asyncio.sleep(INTERRUPT_POLL_S)
-    future.exception()
+async def _outcome(future: "Future[T]", interrupt: Callable[[], None] | None) -> T:
+    """Wait for a thread's result; a cancelled caller leaves only when the thread has ended."""
+    ended = asyncio.wrap_future(future)
+    try:
+        await asyncio.wait([ended])
+        return ended.result()
+    except asyncio.CancelledError:
+        with anyio.CancelScope(shield=True):
+            await _stopped(ended, future, interrupt)
+        raise
+    except sqlite3.DatabaseError as error:
+        raise unavailable(error) from error
 
 
-async def _ended(future: "Future[T]") -> None:
-    """Wait for a transaction that may not be torn; its outcome has nobody left to hear it."""
-    await asyncio.wait([asyncio.wrap_future(future)])
+async def _stopped(
+    ended: "asyncio.Future[T]", future: "Future[T]", interrupt: Callable[[], None] | None
+) -> None:
+    """Wait until the thread has ended; interrupt again and again, once may be too early."""
+    if interrupt is None or not future.cancel():
+        while not future.done():
+            if interrupt is not None:
+                interrupt()
+            await asyncio.wait([ended], timeout=INTERRUPT_POLL_S)
+    await asyncio.wait([ended])
+    if not ended.cancelled():
+        ended.exception()  # its outcome has nobody left to hear it

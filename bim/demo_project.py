@@ -95,8 +95,6 @@ def _address(spec: Spec, file: ifcopenshell.file) -> Entity:
         AddressLines=[spec.address],
         Town="武汉市洪山区",
         Region="湖北省",
-        PostalCode="430074",
-        Country="中国",
     )
 
 

@@ -18,6 +18,7 @@ from twin.ports import PAGE_LIMIT, Projection, States, Where
 from twin.properties import Table, default_table
 from twin.reading import State
 from twin.reading_checks import FUTURE_S_MAX
+from twin.tail import Tail
 from twin.times import unix
 
 HISTORY_SPAN_S = 86_400.0  # of history() without a beginning
@@ -40,6 +41,7 @@ class City:
         self._doors = Doors(graph, codes, states, table or default_table())
         self._clock = clock
         self._signal = signal or Signal()
+        self._tail = Tail(states)
 
     async def resolve(self, text: str, *, g: int | None = None) -> list[dict[str, Any]]:
         """Return the wire answers of GET /codes/{any}; several: the text is ambiguous.
@@ -157,7 +159,7 @@ class City:
         """
         told = parse_id(last_event_id) if last_event_id else None
         wanted = Wanted(frozenset(codes), frozenset(kinds), frozenset(properties), box)
-        return frames(self._doors, self._clock, self._signal, wanted, told)
+        return frames(self._doors, self._tail, wanted, told, clock=self._clock, signal=self._signal)
 
     async def _generation(self, g: int | None) -> int:
         return (await self._doors.graph.head()).generation if g is None else g

@@ -4,7 +4,8 @@ A frame's id is ``<state sequence>.<generation>``: everything up to both has bee
 that asks late gets the newest state of each (code, property, source), not every step between.
 """
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,12 +17,13 @@ from twin.facts import Doors
 from twin.live import state_wire
 from twin.ports import Change
 from twin.properties import fresh
+from twin.tail import Tail
 from twin.times import rfc3339
 
+FLUSH_S = 0.05  # between two looks of one reader: what changes meanwhile is told once
 POLL_S = 0.25  # other processes write too, and wake nobody here
-ALIVE_POLLS = 60  # quiet polls (15 s) after which an "alive" frame carries the position on
-PAGE = 1_000  # outbox rows of one look
-PAGES_COALESCED = 10  # looks that a slow reader catches up with at once
+ALIVE_POLLS = 50  # quiet looks (15 s) after which an "alive" frame carries the position on
+PAGES_COALESCED = 10  # pages of the outbox that a slow reader catches up with at once
 MOVES = 100
 
 Frame = dict[str, Any]
@@ -35,6 +37,14 @@ class Wanted:
     kinds: frozenset[str] = frozenset()
     properties: frozenset[str] = frozenset()
     box: Box | None = None
+
+    def chosen(self, page: Sequence[Change]) -> list[Change]:
+        """Return the changes that pass. Most readers name codes: that is asked of all at once."""
+        codes = self.codes
+        named = [change for change in page if change.state.code in codes] if codes else page
+        if not (self.properties or self.kinds or self.box):
+            return list(named)
+        return [change for change in named if self.takes(change)]
 
     def takes(self, change: Change) -> bool:
         """Return whether the change passes."""
@@ -62,6 +72,7 @@ class Told:
 @dataclass(slots=True)
 class _Reader:
     doors: Doors
+    tail: Tail
     clock: Callable[[], float]
     wanted: Wanted
     told: Told
@@ -70,17 +81,19 @@ class _Reader:
 
 async def frames(
     doors: Doors,
-    clock: Callable[[], float],
-    signal: Signal,
+    tail: Tail,
     wanted: Wanted,
     behind: Told | None,
+    *,
+    clock: Callable[[], float],
+    signal: Signal,
 ) -> AsyncIterator[Frame]:
     """Yield frames ``{"id", "event", "data"}`` for ever, beginning behind ``behind``.
 
     None: it begins now. Events: ``state``, ``model`` (a move of head), ``reset`` (what was
     asked is no longer kept: read again, the stream goes on from now), ``alive`` (nothing new).
     """
-    reader = _Reader(doors, clock, wanted, behind or await _now(doors))
+    reader = _Reader(doors, tail, clock, wanted, behind or await _now(doors))
     quiet = 0
     while True:
         armed = signal.armed()
@@ -90,6 +103,7 @@ async def frames(
             reader.frames, quiet = [_frame(reader.told, "alive", {})], 0
         for frame in reader.frames:
             yield frame
+        await asyncio.sleep(FLUSH_S)
         if not reader.frames:
             await wait(armed, POLL_S)
 
@@ -120,17 +134,17 @@ async def _look(reader: _Reader) -> None:
 async def _states(reader: _Reader, newest: Told) -> None:
     latest: dict[tuple[str, str, str], Change] = {}
     for _ in range(PAGES_COALESCED):
-        page = await reader.doors.states.changes(reader.told.sequence, limit=PAGE)
+        page = await reader.tail.changes(reader.told.sequence)
         if page and page[0].sequence > reader.told.sequence + 1:
             _reset(reader, newest, "outbox_pruned")
             return
-        for change in filter(reader.wanted.takes, page):
+        for change in reader.wanted.chosen(page):
             key = (change.state.code, change.state.property, change.state.source)
             latest.pop(key, None)  # the newest takes its place at the end: ids keep growing
             latest[key] = change
         if page:
             reader.told = replace(reader.told, sequence=page[-1].sequence)
-        if len(page) < PAGE:
+        if reader.told.sequence >= newest.sequence:
             break
     reader.frames += [_state(reader, change) for change in latest.values()]
 

@@ -185,6 +185,7 @@ async def test_a_box_leaves_out_what_stands_elsewhere(street):
 
 async def test_a_quiet_stream_carries_its_position_on(street, monkeypatch):
     monkeypatch.setattr(stream, "POLL_S", 0.001)
+    monkeypatch.setattr(stream, "FLUSH_S", 0.0)
     await street.read(code="other")
 
     (frame,) = await take(street.city.frames("0.0", codes=["lamp"]), 1)

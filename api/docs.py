@@ -29,7 +29,8 @@ WORDS = {
 }
 
 STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c2330}
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;
+margin:2rem auto;padding:0 1rem;color:#1c2330}
 h1{font-size:1.6rem}h2{margin-top:2rem;border-bottom:1px solid #d7dde8;text-transform:capitalize}
 details{border:1px solid #d7dde8;border-radius:6px;margin:.4rem 0;padding:.5rem .8rem}
 summary{cursor:pointer}code,pre{font:14px/1.45 ui-monospace,monospace}

@@ -86,10 +86,10 @@ def uncursor(text: str, request: Request, head: int) -> tuple[int, str]:
         return head, ""
     try:
         g, after = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if not (isinstance(g, int) and isinstance(after, str) and 0 <= g <= head):
-            raise ValueError(text)
     except (ValueError, TypeError) as error:
         raise Invalid("cursor_unreadable", cursor=text[:80]) from error
+    if not (isinstance(g, int) and isinstance(after, str) and 0 <= g <= head):
+        raise Invalid("cursor_unreadable", cursor=text[:80])
     request.state.generation = g
     return g, after
 

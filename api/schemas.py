@@ -51,7 +51,7 @@ class StateQuery(BaseModel):
     building: str | None = Field(default=None, max_length=64)
     bbox: tuple[float, float, float, float] | None = None
     limit: int = Field(default=1_000, ge=1, le=1_000)
-    after: str = Field(default="", max_length=2_000)
+    cursor: str = Field(default="", max_length=2_000, description="`next` of the last page")
 
 
 Observations = list[dict[str, Any]]

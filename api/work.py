@@ -167,7 +167,7 @@ class Worker:
             return self._failed(reported.job, _error(refused), findings)
         except CityError as refused:
             return self._failed(reported.job, _error(refused), [])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- any fault ends the job, never the worker
             _log.exception("job_broke", job=job.id, kind=job.kind)
             facts = {"kind": type(error).__name__}
             return self._failed(reported.job, {"code": "internal_error", "facts": facts}, [])

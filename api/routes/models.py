@@ -141,7 +141,6 @@ async def versions(
 async def findings(
     model: str,
     services: ServicesIn,
-    language: Lang,
     g: Generation,
     version: Annotated[int | None, Query(ge=1)] = None,
 ) -> Response:
@@ -149,7 +148,7 @@ async def findings(
     document = await _document(services, g, model)
     entity = document if version is None else await _version(services, g, model, version)
     rows = await ingest.findings_of(services.stores, entity.properties)
-    return page([finding(row, language) for row in rows], None)
+    return page([finding(row) for row in rows], None)
 
 
 @router.post("/models/{model}/placement", summary="Say where a model stands")
@@ -170,15 +169,15 @@ async def withdraw(model: str, services: ServicesIn, who: CallerIn, _g: Generati
     return answer(result)
 
 
-def finding(row: dict[str, Any], language: str) -> dict[str, Any]:
-    """Return a finding with its text: in the caller's language, and in both."""
-    texts = {
-        name: dict(
-            zip(("text", "hint"), render(row["code"], dict(row["facts"]), name), strict=True)
-        )
-        for name in ("zh", "en")
+def finding(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a finding with text and hint in both languages; ``element`` is its code."""
+    said = {lang: render(row["code"], dict(row["facts"]), lang) for lang in ("zh", "en")}
+    return {
+        "element": None,
+        **row,
+        "text": {lang: text for lang, (text, _) in said.items()},
+        "hint": {lang: hint for lang, (_, hint) in said.items()},
     }
-    return {**row, **texts[language], "texts": texts, "element": row.get("element")}
 
 
 def _receipt(receipt: Receipt, language: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ async def query(wanted: StateQuery, services: ServicesIn, _g: Generation) -> Res
     where = Where(
         tuple(wanted.codes), tuple(wanted.kinds), tuple(wanted.properties), wanted.building, area
     )
-    rows, following = await services.states.query(where, limit=wanted.limit, after=wanted.after)
+    rows, following = await services.states.query(where, limit=wanted.limit, after=wanted.cursor)
     return page([state_row(row) for row in rows], following or None)
 
 

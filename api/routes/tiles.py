@@ -2,7 +2,6 @@
 
 import gzip
 import re
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 import msgspec
@@ -93,5 +92,5 @@ def _pieces(
 ) -> Response:
     start, stop = span
     headers["Content-Length"] = str(stop - start)
-    body: AsyncIterator[bytes] = services.blobs.chunks(name, start=start, stop=stop)
+    body = services.blobs.chunks(name, start=start, stop=stop)
     return StreamingResponse(body, status, headers, GLB)

@@ -1,0 +1,104 @@
+"""A running server asked from the command line, with the standard library's HTTP client."""
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from identity.errors import CityError, Conflict, Denied, Invalid, NotFound, TooLarge, Unavailable
+
+TIMEOUT_S = 120.0
+POLL_S = 0.3
+PIECE_BYTES = 1 << 20
+
+_KINDS: dict[int, type[CityError]] = {
+    401: Denied,
+    403: Denied,
+    404: NotFound,
+    409: Conflict,
+    413: TooLarge,
+    429: TooLarge,
+    503: Unavailable,
+}
+
+
+def resolve(url: str, token: str, text: str) -> list[dict[str, Any]]:
+    """Return the meanings of a text; raises the server's refusal."""
+    said = _ask(url, token, "GET", f"/codes/{quote(text, safe='')}")
+    return list(said["items"]) if "items" in said else [said]
+
+
+def ingest(
+    url: str, token: str, path: Path, project: str | None, told: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    """Upload a file, follow its job (``told`` gets each answer) and return the last answer."""
+    boundary = secrets.token_hex(16)
+    head, tail = _frame(path, project, boundary)
+    length = len(head) + path.stat().st_size + len(tail)
+    headers = {
+        "Content-Type": f"multipart/form-data; boundary={boundary}",
+        "Content-Length": str(length),
+    }
+    said = _ask(url, token, "POST", "/models", body=_pieces(path, head, tail), headers=headers)
+    while True:
+        job = _ask(url, token, "GET", f"/jobs/{said['job']}")
+        told(job)
+        if job["state"] in {"done", "failed"}:
+            return job
+        time.sleep(POLL_S)
+
+
+def _ask(
+    url: str,
+    token: str,
+    method: str,
+    path: str,
+    *,
+    body: Iterator[bytes] | None = None,
+    headers: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    parts = urlsplit(url)
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    connection = kind(parts.netloc, timeout=TIMEOUT_S)
+    sent = dict(headers or {})
+    if token:
+        sent["Authorization"] = f"Bearer {token}"
+    try:
+        connection.request(method, parts.path.rstrip("/") + path, body, sent)
+        response = connection.getresponse()
+        said = json.loads(response.read())
+    except (OSError, HTTPException, ValueError) as error:
+        raise Unavailable("server_unreachable", url=url, reason=str(error)) from error
+    finally:
+        connection.close()
+    if response.status >= 400:  # noqa: PLR2004 - RFC 9110: errors begin here
+        refused = _KINDS.get(response.status, Invalid)
+        raise refused(said.get("code", "http_refused"), **said.get("facts", {}))
+    assert isinstance(said, dict)
+    return said
+
+
+def _frame(path: Path, project: str | None, boundary: str) -> tuple[bytes, bytes]:
+    field = ""
+    if project:
+        field = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="project"\r\n\r\n{project}\r\n'
+        )
+    name = path.name.replace('"', "_")
+    head = (
+        f'{field}--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"'
+        "\r\nContent-Type: application/octet-stream\r\n\r\n"
+    )
+    return head.encode(), f"\r\n--{boundary}--\r\n".encode()
+
+
+def _pieces(path: Path, head: bytes, tail: bytes) -> Iterator[bytes]:
+    yield head
+    with path.open("rb") as file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece
+    yield tail

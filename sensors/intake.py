@@ -112,11 +112,11 @@ class Intake:
                 await journal.grown(self.applied_offset)
                 continue
             await _patiently(partial(self._apply, journal.listener, rows))
-            self.applied_offset = rows[-1][0] + 1
             journal.prune(self.applied_offset)
 
     async def _apply(self, journal: str, rows: Sequence[tuple[int, Message]]) -> None:
         """Commit rows; a row that the store refuses is found by halving and quarantined alone."""
+        rows = [row for row in rows if row[0] >= self.applied_offset]  # asked again: not twice
         decoded = await self._decode([message for _, message in rows])
         offset = rows[-1][0] + 1
         try:
@@ -124,12 +124,13 @@ class Intake:
         except Unavailable:
             raise
         except CityError as refused:
-            if len(rows) == 1:
-                await self._commit(quarantine(rows[0][1], refused).commit(journal, offset))
+            if len(rows) > 1:
+                middle = len(rows) // 2
+                await self._apply(journal, rows[:middle])
+                await self._apply(journal, rows[middle:])
                 return
-            middle = len(rows) // 2
-            await self._apply(journal, rows[:middle])
-            await self._apply(journal, rows[middle:])
+            await self._commit(quarantine(rows[0][1], refused).commit(journal, offset))
+        self.applied_offset = offset
 
     async def _decode(self, messages: Sequence[Message]) -> Decoded:
         """Look the devices up at the newest generation, then decode off the event loop."""

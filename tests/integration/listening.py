@@ -142,7 +142,7 @@ def kill_thrice(listener, publisher, count):
 
 
 @contextmanager
-def mosquitto_running(folder):
+def mosquitto_running(folder, port=None):
     """A real Mosquitto with the shipped file, but for its port and its folder."""
     program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
     if program is None:
@@ -150,7 +150,7 @@ def mosquitto_running(folder):
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
-    port = free_port()
+    port = port or free_port()
     shipped = (ROOT / "docs" / "mosquitto.conf").read_text()
     text = shipped.replace("listener 1883 127.0.0.1", f"listener {port} 127.0.0.1")
     text = text.replace("persistence_location ./", f"persistence_location {folder}/")

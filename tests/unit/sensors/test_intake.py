@@ -173,6 +173,25 @@ async def test_one_reading_that_the_store_refuses_is_quarantined_alone(city, mon
     assert await reasons(city) == {("value_out_of_range", "d1", 1)}
 
 
+async def test_a_store_that_fails_between_the_halves_gets_no_message_twice(city, monkeypatch):
+    await bind(city, Bind("d1", ROOM))
+    monkeypatch.setattr("sensors.intake.RETRY_S_FIRST", 0.001)
+    commit, calls = city.states.commit, []
+
+    async def moody(what):
+        calls.append(len(what.readings))
+        if any(r.value == 3 for r in what.readings):
+            raise Invalid("value_out_of_range", limit=2)
+        if len(calls) == 3:
+            raise Unavailable("store_down")
+        return await commit(what)
+
+    monkeypatch.setattr(city.states, "commit", moody)
+    async with city.listening() as intake:
+        await city.publish(intake, *(said("city/a/d1/p", str(i)) for i in range(7)))
+    assert [s.value for s in await city.samples(ROOM, "p")] == [0, 1, 2, 4, 5, 6]
+
+
 async def test_binding_then_adopting_applies_what_was_kept_with_its_first_times(city):
     async with city.listening() as intake:
         await city.publish(

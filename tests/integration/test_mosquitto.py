@@ -1,0 +1,169 @@
+"""Any broker by URL, here a real Mosquitto with the shipped configuration."""
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from identity.errors import Invalid, Unavailable
+from sensors.brokers import mqtt
+from sensors.brokers.mqtt import PahoBroker, Place, place
+from tests.integration.listening import TOPIC, Publisher, free_port, mosquitto_running
+
+pytestmark = [pytest.mark.anyio]
+
+
+class Sink:
+    def __init__(self):
+        self.messages = []
+        self.refusals = 0
+
+    async def __call__(self, messages):
+        if self.refusals:
+            self.refusals -= 1
+            raise Unavailable("journal_unavailable", reason="disk full")
+        self.messages += messages
+
+    def numbers(self):
+        return sorted({int(m.payload.split(b":")[1].split(b",")[0]) for m in self.messages})
+
+
+@asynccontextmanager
+async def receiving(port, sink, client_id="listener"):
+    broker = PahoBroker(f"mqtt://127.0.0.1:{port}", client_id, clock=lambda: 5.0)
+    task = asyncio.create_task(broker.run(sink))
+    try:
+        yield broker
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def until(holds):
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110 - seen from outside only
+            await asyncio.sleep(0.01)
+
+
+async def publish(port, numbers):
+    publisher = Publisher(port)
+    publisher.publish(numbers)
+    await until(lambda: publisher.acknowledged == len(numbers))
+    await asyncio.to_thread(publisher.close)
+
+
+@pytest.fixture
+def port(tmp_path):
+    with mosquitto_running(tmp_path) as running:
+        yield running
+
+
+@pytest.mark.mosquitto
+@pytest.mark.adapter
+async def test_messages_arrive_as_they_were_published(port):
+    sink = Sink()
+    async with receiving(port, sink) as broker:
+        await until(lambda: broker.connected)
+        assert broker.address == f"127.0.0.1:{port}"
+        await publish(port, range(500))
+        await until(lambda: len(sink.messages) == 500)
+    first = sink.messages[0]
+    assert sink.numbers() == list(range(500))
+    assert (first.topic, first.received_at, first.retained) == (TOPIC, 5.0, False)
+    assert not broker.connected
+
+
+@pytest.mark.mosquitto
+@pytest.mark.adapter
+async def test_what_was_published_while_we_were_away_is_kept_by_the_session(port):
+    sink = Sink()
+    async with receiving(port, sink) as broker:
+        await until(lambda: broker.connected)
+    await publish(port, range(3000))
+    async with receiving(port, sink):
+        await until(lambda: len(sink.messages) == 3000)
+    assert sink.numbers() == list(range(3000))
+
+
+@pytest.mark.mosquitto
+@pytest.mark.adapter
+async def test_what_was_not_taken_is_not_acknowledged_and_comes_again(port):
+    """A first listener receives, its sink never returns; the next one gets the same messages."""
+    taken, sink = [], Sink()
+
+    async def never(messages):
+        taken.extend(messages)
+        await asyncio.Event().wait()
+
+    async with receiving(port, never) as broker:
+        await until(lambda: broker.connected)
+        await publish(port, range(100))
+        await until(lambda: taken)
+    async with receiving(port, sink):
+        await until(lambda: sink.numbers() == list(range(100)))
+    assert len(sink.messages) == 100
+
+
+@pytest.mark.mosquitto
+@pytest.mark.adapter
+async def test_a_sink_that_refuses_is_asked_again_with_the_same_messages(port, monkeypatch):
+    monkeypatch.setattr(mqtt, "RETRY_S", 0.01)
+    sink = Sink()
+    sink.refusals = 3
+    async with receiving(port, sink) as broker:
+        await until(lambda: broker.connected)
+        await publish(port, range(50))
+        await until(lambda: len(sink.messages) == 50)
+    assert sink.numbers() == list(range(50))
+
+
+@pytest.mark.mosquitto
+@pytest.mark.adapter
+async def test_reading_stops_while_too_much_waits_and_goes_on_behind_it(port, monkeypatch):
+    monkeypatch.setattr(mqtt, "PENDING_BYTES_MAX", 1_000)
+    sink, gate = Sink(), asyncio.Event()
+
+    async def slow(messages):
+        await gate.wait()
+        await sink(messages)
+
+    async with receiving(port, slow) as broker:
+        await until(lambda: broker.connected)
+        await publish(port, range(2000))
+        await asyncio.sleep(0.1)
+        assert broker._pending_bytes < 1_100
+        gate.set()
+        await until(lambda: len(sink.messages) == 2000)
+
+
+@pytest.mark.mosquitto
+@pytest.mark.adapter
+async def test_a_broker_that_went_away_is_found_again(tmp_path):
+    """What it had not heard acknowledged it sends again: at least once, by the journal once."""
+    sink, port = Sink(), free_port()
+    async with receiving(port, sink) as broker:
+        await asyncio.sleep(0.1)
+        assert not broker.connected
+        for round_ in range(2):
+            with mosquitto_running(tmp_path, port):
+                await until(lambda: broker.connected)
+                await publish(port, range(round_ * 10, round_ * 10 + 10))
+                await until(lambda at=round_: sink.numbers() == list(range(10 * at + 10)))
+            await until(lambda: not broker.connected)
+    assert sink.numbers() == list(range(20))
+
+
+def test_a_url_names_host_port_user_and_encryption():
+    assert place("mqtt://127.0.0.1") == Place("127.0.0.1", 1883, tls=False)
+    assert place("mqtts://a:b%2Fc@broker.example:99") == Place(
+        "broker.example", 99, True, "a", "b/c"
+    )
+
+
+@pytest.mark.parametrize("url", ["", "http://a", "mqtt://", "mqtt://a:b", "mqtt://u:secret@h:x"])
+def test_other_urls_are_refused_without_showing_a_password(url):
+    with pytest.raises(Invalid) as refused:
+        place(url)
+    assert refused.value.code == "broker_url_invalid"
+    assert "secret" not in str(refused.value)

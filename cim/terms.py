@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from cim.model import Entity
 
 TERM_CHARS_MAX = 64  # longer words are cut, in texts and queries alike
+QUERY_TERMS_MAX = 256  # terms of one query; the stores refuse more
 TEXT_CHARS_MAX = 200  # longer property texts are not searched
 
 _CJK = (
@@ -23,6 +24,7 @@ _WORD = rf"(?:[^\W{_CJK}]|\$)+"
 _RUNS = re.compile(rf"([{_CJK}]+)|({_WORD}(?:[-./:#]{_WORD})*)")
 _ASCII_RUNS = re.compile(r"[a-z0-9_$]+(?:[-./:#][a-z0-9_$]+)*")
 _PARTS = re.compile(r"[-./:#]")
+REFERENCE_CHARS_MIN = 21
 # References to other things (own codes, digests) would make every child answer for its parent.
 _REFERENCE = re.compile(r"[0-9]{21}(-[A-Z0-9]+)?|[0-9a-f]{64}")
 
@@ -48,36 +50,35 @@ def searched(value: object) -> bool:
     """Whether a top-level property value is searched: a short text that is no reference."""
     if not isinstance(value, str) or len(value) > TEXT_CHARS_MAX:
         return False
-    return _REFERENCE.fullmatch(value) is None
+    return len(value) < REFERENCE_CHARS_MIN or _REFERENCE.fullmatch(value) is None
 
 
 def _indexed(text: str) -> list[str]:
     found: list[str] = []
-    for cjk, word in _runs(text):
-        if cjk:
-            found += cjk
-            found += _pairs(cjk)
-        elif word.isalnum():
-            found.append(word[:TERM_CHARS_MAX])
-        else:
-            found.append(word[:TERM_CHARS_MAX])
-            found += (part[:TERM_CHARS_MAX] for part in _PARTS.split(word))
+    if text.isascii():  # most texts of a model
+        for word in _ASCII_RUNS.findall(text.lower()):
+            _add_word(found, word)
+        return found
+    for cjk, word in _RUNS.findall(fold(text)):
+        if word:
+            _add_word(found, word)
+        found += cjk
+        found += _pairs(cjk)
     return found
 
 
+def _add_word(found: list[str], word: str) -> None:
+    found.append(word[:TERM_CHARS_MAX])
+    if not word.isalnum():
+        found += [part[:TERM_CHARS_MAX] for part in _PARTS.split(word)]
+
+
 def _asked(q: str) -> Iterator[str]:
-    for cjk, word in _runs(q):
+    for cjk, word in _RUNS.findall(fold(q)):
         if len(cjk) > 1:
             yield from _pairs(cjk)
         else:
             yield cjk or word[:TERM_CHARS_MAX]
-
-
-def _runs(text: str) -> list[tuple[str, str]]:
-    """Return runs as (CJK, "") or ("", word); most texts of a model are plain ASCII."""
-    if text.isascii():
-        return [("", word) for word in _ASCII_RUNS.findall(text.lower())]
-    return _RUNS.findall(fold(text))
 
 
 def fold(text: str) -> str:

@@ -13,7 +13,7 @@ import msgspec
 
 from cim.model import Box, Entity, Lifecycle
 from cim.ports import BATCH_ROWS, LOOKUP_LIMIT, PAGE_LIMIT, Batch, Filter
-from cim.terms import entity_terms, query_terms
+from cim.terms import QUERY_TERMS_MAX, entity_terms, query_terms
 from identity.errors import Conflict, Invalid, TooLarge
 from identity.ports import Alias
 
@@ -59,7 +59,9 @@ def check_page(limit: int) -> None:
 
 
 def check_filter(where: Filter) -> None:
-    """Raise Invalid for a box that is none or a property that is compared with a list or object."""
+    """Raise for a box that is none, a property compared with a list or object, or a q too long."""
+    if where.q is not None and len(query_terms(where.q)) > QUERY_TERMS_MAX:
+        raise TooLarge("query_limit", limit=QUERY_TERMS_MAX)
     if where.box is not None:
         check_box(where.box)
     for name, value in where.properties.items():

@@ -4,6 +4,7 @@ import pytest
 
 from cim.model import Entity, Kind
 from cim.ports import PAGE_LIMIT, Batch, Filter, Page
+from cim.terms import QUERY_TERMS_MAX
 from identity.errors import Invalid, TooLarge
 
 pytestmark = pytest.mark.anyio
@@ -226,6 +227,14 @@ async def test_a_box_that_is_none_is_refused(city, box):
     with pytest.raises(Invalid) as refused:
         await activation.write(Batch(entities=[Entity("x", Kind.SITE, lon=float("inf"), lat=0.0)]))
     assert refused.value.code == "position_invalid"
+
+
+async def test_a_query_has_a_limit(city):
+    words = " ".join(f"w{n}" for n in range(QUERY_TERMS_MAX))
+    assert await found(city, q=words) == []
+    with pytest.raises(TooLarge) as refused:
+        await found(city, q=words + " more")
+    assert refused.value.code == "query_limit"
 
 
 async def test_a_property_is_compared_with_plain_values_only(city):

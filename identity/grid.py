@@ -255,12 +255,8 @@ def _cell(west: int, wide: int, y: int, high: int, *, south: bool) -> Cell:
     east = west + wide
     if east > 180 * _DEGREE:
         east -= 360 * _DEGREE
-    return Cell(
-        west / _DEGREE,
-        bottom / _DEGREE,
-        east / _DEGREE,
-        (bottom + high) / _DEGREE,
-    )
+    top = bottom + high
+    return Cell(west / _DEGREE, bottom / _DEGREE, east / _DEGREE, top / _DEGREE)
 
 
 def _magnitude(code: str) -> tuple[int, int]:

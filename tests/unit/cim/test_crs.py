@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cim import crs
@@ -47,11 +47,13 @@ def test_wuhan_has_its_gcj02_position_and_tokyo_has_none():
     assert crs.to_gcj02(139.7671, 35.6812) == (139.7671, 35.6812)
 
 
+@settings(deadline=None)
 @given(*NEAR_WUHAN)
 def test_gcj02_is_undone_by_its_inverse(lon, lat):
     assert crs.from_gcj02(*crs.to_gcj02(lon, lat)) == pytest.approx((lon, lat), abs=1e-10)
 
 
+@settings(deadline=None)
 @given(*NEAR_WUHAN, st.floats(-180, 180), st.floats(0.9, 1.1))
 def test_a_direction_on_the_grid_is_turned_by_the_convergence(lon, lat, angle_deg, scale):
     e, n = crs.from_lonlat("EPSG:4547", lon, lat)
@@ -78,6 +80,7 @@ def test_the_matrix_puts_the_local_axes_east_north_and_up():
     assert turned[:3, 0] == pytest.approx([0, 0, 2])
 
 
+@settings(deadline=None)
 @given(
     st.floats(-180, 180),
     st.floats(-89, 89),

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity import checks
@@ -39,6 +39,7 @@ def test_every_golden_vector_holds(system, vectors):
 
 
 @pytest.mark.parametrize("system", SYSTEMS, ids=lambda s: s.name)
+@settings(deadline=None)
 @given(data=st.data())
 def test_every_single_substitution_is_caught(system, data):
     payload = data.draw(st.text(system.alphabet, min_size=1, max_size=30))
@@ -51,6 +52,7 @@ def test_every_single_substitution_is_caught(system, data):
 
 
 @pytest.mark.parametrize("system", [checks.MOD_11_2, checks.MOD_37_2, checks.MOD_97_10])
+@settings(deadline=None)
 @given(data=st.data())
 def test_pure_systems_catch_every_transposition_of_neighbours(system, data):
     payload = data.draw(st.text(system.alphabet, min_size=2, max_size=30))

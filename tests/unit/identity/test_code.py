@@ -2,7 +2,7 @@ import json
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cim.model import Kind
@@ -45,6 +45,7 @@ def test_every_golden_code_parses_and_is_issued_again(vectors):
     assert again == golden
 
 
+@settings(deadline=None)
 @given(ENTITIES)
 def test_an_entity_code_parses_to_what_it_was_issued_from(text):
     parsed = code.parse(text)
@@ -52,6 +53,7 @@ def test_an_entity_code_parses_to_what_it_was_issued_from(text):
     assert (parsed.root, parsed.part, parsed.checked) == (text, None, True)
 
 
+@settings(deadline=None)
 @given(PARTS)
 def test_a_part_code_parses_to_what_it_was_issued_from(text):
     parsed = code.parse(text)
@@ -61,6 +63,7 @@ def test_a_part_code_parses_to_what_it_was_issued_from(text):
     assert parsed.kind in code.PART_LETTERS
 
 
+@settings(deadline=None)
 @given(text=st.one_of(ENTITIES, PARTS), data=st.data())
 def test_every_single_wrong_character_is_caught(text, data):
     at = data.draw(st.integers(0, len(text) - 1))
@@ -71,6 +74,7 @@ def test_every_single_wrong_character_is_caught(text, data):
         code.parse(wrong)
 
 
+@settings(deadline=None)
 @given(ENTITIES, st.integers(0, 20), st.sampled_from(DIGITS))
 def test_a_wrong_digit_is_refused_with_the_digit_expected(text, at, digit):
     wrong = text[:at] + digit + text[at + 1 :]
@@ -194,6 +198,7 @@ def test_a_part_prefix_needs_a_root_that_holds():
         code.prefix("4201", "Building")
 
 
+@settings(deadline=None)
 @given(st.integers(1, code.PART_SERIAL_MAX - 1))
 def test_part_codes_sort_as_their_serials(serial):
     codes = [code.issue(f"{BUILDING}-E", n)[:-1] for n in (serial, serial + 1)]

@@ -3,7 +3,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity import grid
@@ -102,6 +102,7 @@ def test_every_illegal_golden_code_is_refused(vectors):
             grid.decode(code)
 
 
+@settings(deadline=None)
 @given(LONS, LATS, st.integers(0, 10))
 def test_the_cell_of_a_point_holds_the_point(lon, lat, level):
     cell = grid.decode(grid.encode(lon, lat, level))
@@ -109,6 +110,7 @@ def test_the_cell_of_a_point_holds_the_point(lon, lat, level):
     assert cell.south <= float(lat) <= cell.north
 
 
+@settings(deadline=None)
 @given(LONS, LATS)
 def test_each_level_is_a_prefix_of_the_next_and_its_cell_holds_it(lon, lat):
     codes = [grid.encode(lon, lat, level) for level in range(11)]
@@ -120,6 +122,7 @@ def test_each_level_is_a_prefix_of_the_next_and_its_cell_holds_it(lon, lat):
         assert outer.south <= inner.south < inner.north <= outer.north
 
 
+@settings(deadline=None)
 @given(LONS, LATS, st.integers(1, 10))
 def test_the_middle_of_a_cell_has_the_code_of_the_cell(lon, lat, level):
     code = grid.encode(lon, lat, level)
@@ -128,6 +131,7 @@ def test_the_middle_of_a_cell_has_the_code_of_the_cell(lon, lat, level):
     assert grid.encode(middle, (Decimal(cell.south) + Decimal(cell.north)) / 2, level) == code
 
 
+@settings(deadline=None)
 @given(st.floats(-180, 180), st.floats(88, 90), st.sampled_from([1, -1]), st.integers(1, 2))
 def test_polar_cells_hold_their_points(lon, lat, sign, level):
     cell = grid.decode(grid.encode(lon, sign * lat, level))
@@ -138,6 +142,7 @@ def test_polar_cells_hold_their_points(lon, lat, sign, level):
         assert lon >= cell.west or lon <= cell.east
 
 
+@settings(deadline=None)
 @given(LONS, LATS, st.floats(-10_000, 100_000), st.integers(0, 10))
 def test_the_3d_cell_holds_the_point_and_its_height(lon, lat, height_m, level):
     code = grid.encode_3d(lon, lat, height_m, level)

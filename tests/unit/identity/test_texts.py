@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 from importlib.resources import files
 
 import pytest
@@ -17,10 +18,12 @@ def test_every_text_has_message_and_hint_in_both_languages(name):
 
 
 def test_no_code_stands_in_two_files():
-    texts = [
-        json.loads(files("identity").joinpath("texts", name).read_text("utf-8")) for name in FILES
-    ]
-    assert sum(map(len, texts)) == len(catalogue())
+    folder = files("identity").joinpath("texts")
+    codes = Counter(
+        code for name in FILES for code in json.loads(folder.joinpath(name).read_text("utf-8"))
+    )
+    assert [code for code, count in codes.items() if count > 1] == []
+    assert set(codes) == set(catalogue())
 
 
 def test_facts_stand_in_the_text_of_the_language_asked():

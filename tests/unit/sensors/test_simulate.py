@@ -4,7 +4,7 @@ from datetime import datetime
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cim.model import Entity, Kind
@@ -85,6 +85,7 @@ def test_properties_and_units_are_those_the_twin_knows():
     }
 
 
+@settings(deadline=None)
 @given(st.sampled_from(DEVICES), TIMES)
 def test_a_value_follows_from_device_and_time_alone_and_is_plausible(device, t):
     first = simulate.value(device, t)

@@ -6,6 +6,7 @@ import anyio.lowlevel
 import pytest
 
 from sensors import simulate, simulate_client
+from sensors.brokers.embedded import Endpoint
 from sensors.brokers.mqtt_packets import Connect, Disconnect, Publish, Reader
 from sensors.simulate import Device
 
@@ -146,3 +147,20 @@ async def test_values_sent_are_those_of_the_time_of_the_clock():
         )
     expected = [simulate.messages(d, 1_795_300_000.0) for d in DEVICES]
     assert [(p.topic, p.payload) for p in broker.seen] == expected
+
+
+async def test_our_own_intake_endpoint_takes_what_is_published():
+    taken = []
+
+    async def sink(batch):
+        taken.extend((m.topic, m.payload) for m in batch)
+
+    endpoint = Endpoint("127.0.0.1", 0, clock=lambda: 0.0)
+    await endpoint.open()
+    async with anyio.create_task_group() as group:
+        group.start_soon(endpoint.run, sink)
+        port = int(endpoint.address.rpartition(":")[2])
+        count = await _publish(port, limit=250)
+        group.cancel_scope.cancel()
+    assert count == len(taken) == 250
+    assert {topic for topic, _ in taken} == {simulate.messages(d, 0)[0] for d in DEVICES}

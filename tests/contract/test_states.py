@@ -254,13 +254,21 @@ async def test_limits_are_refused_by_name(states):
         await states.commit(Commit([reading()] * 5_001))
     with pytest.raises(TooLarge) as codes:
         await states.states(["x"] * 10_001)
+    with pytest.raises(TooLarge) as asked:
+        await states.query(Where(codes=("x",) * 10_001), limit=1)
     with pytest.raises(Invalid) as limit:
         await states.query(Where(), limit=1_001)
     with pytest.raises(Invalid) as cursor:
         await states.query(Where(), limit=1, after="nonsense")
 
-    found = [refused.value.code for refused in (many, codes, limit, cursor)]
-    assert found == ["commit_limit", "lookup_limit", "limit_invalid", "cursor_invalid"]
+    found = [refused.value.code for refused in (many, codes, asked, limit, cursor)]
+    assert found == [
+        "commit_limit",
+        "lookup_limit",
+        "lookup_limit",
+        "limit_invalid",
+        "cursor_invalid",
+    ]
 
 
 async def test_qualities_and_times_come_back(states):

@@ -76,6 +76,7 @@ class MemoryStates:
     async def query(self, where: Where, *, limit: int, after: str = "") -> tuple[list[State], str]:
         """Return a page of rows by (code, property, source)."""
         limits.page(limit)
+        limits.check_codes(where.codes)
         behind = limits.cursor(after)
         keys = sorted(key for key in self._states if key > behind and self._holds(where, key))
         items = [self._states[key] for key in keys[:limit]]

@@ -74,6 +74,7 @@ class SqliteStates:
     async def query(self, where: Where, *, limit: int, after: str = "") -> tuple[list[State], str]:
         """Return a page of rows by (code, property, source)."""
         limits.page(limit)
+        limits.check_codes(where.codes)
         return await self._database.scan(
             lambda reads: sqlite_queries.page(reads, where, limit, after)
         )

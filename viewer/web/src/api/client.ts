@@ -1,0 +1,134 @@
+import { answer, getJson, postJson, send } from "./http";
+import { type Follow, follow } from "./sse";
+import type {
+  Brief,
+  City,
+  CityObject,
+  Finding,
+  Job,
+  Model,
+  Page,
+  Resolved,
+  Sample,
+  StateProperties,
+  StateRow,
+} from "./wire";
+
+const STATE_PAGE = 1_000; // the API's own upper limit of one page
+const STATE_PAGES_MAX = 20;
+
+export const city = () => getJson<City>("/city");
+
+/** Resolves a code or alias: one meaning, several (HTTP 300), or none (HTTP 404: null). */
+export async function resolve(text: string): Promise<Resolved | Brief[] | null> {
+  const response = await send(`/codes/${encodeURIComponent(text)}`);
+  if (response.status === 404) return null;
+  if (response.status === 300) return meanings(await response.json());
+  return answer<Resolved>(response);
+}
+
+/** Resolves a code that is known to exist; anything else is a Problem. */
+export async function resolved(code: string, signal?: AbortSignal): Promise<Resolved> {
+  return getJson<Resolved>(`/codes/${encodeURIComponent(code)}`, signal);
+}
+
+function meanings(body: unknown): Brief[] {
+  if (Array.isArray(body)) return body as Brief[];
+  const held = body as { items?: Brief[]; meanings?: Brief[] };
+  return held.items ?? held.meanings ?? [];
+}
+
+export async function suggest(text: string, limit: number, signal: AbortSignal): Promise<Brief[]> {
+  const query = new URLSearchParams({ q: text, limit: String(limit) });
+  return (await getJson<Page<Brief>>(`/codes?${query}`, signal)).items;
+}
+
+export const object = (code: string, signal?: AbortSignal) =>
+  getJson<CityObject>(`/objects/${encodeURIComponent(code)}`, signal);
+
+export async function objects(kinds: string[], limit: number): Promise<CityObject[]> {
+  const query = new URLSearchParams({ kind: kinds.join(","), limit: String(limit) });
+  return (await getJson<Page<CityObject>>(`/objects?${query}`)).items;
+}
+
+export async function children(code: string, kind: string, limit: number): Promise<CityObject[]> {
+  const query = new URLSearchParams({ kind, limit: String(limit) });
+  const path = `/objects/${encodeURIComponent(code)}/children?${query}`;
+  return (await getJson<Page<CityObject>>(path)).items;
+}
+
+export async function stateOf(code: string, signal?: AbortSignal): Promise<StateProperties> {
+  const path = `/objects/${encodeURIComponent(code)}/state`;
+  return (await getJson<{ properties: StateProperties }>(path, signal)).properties;
+}
+
+/** Reads samples of one property between two instants, oldest first. */
+export async function history(
+  code: string,
+  property: string,
+  from: Date,
+  signal?: AbortSignal,
+): Promise<Sample[]> {
+  const query = new URLSearchParams({ property, from: from.toISOString(), limit: "1000" });
+  const path = `/objects/${encodeURIComponent(code)}/history?${query}`;
+  return (await getJson<Page<Sample>>(path, signal)).items;
+}
+
+/** Reads all state rows of the given properties (all properties when empty), bounded. */
+export async function queryState(
+  properties: string[],
+  pages_max = STATE_PAGES_MAX,
+): Promise<StateRow[]> {
+  const rows: StateRow[] = [];
+  let cursor: string | null | undefined;
+  for (let page = 0; page < pages_max; page++) {
+    const body = {
+      ...(properties.length ? { properties } : {}),
+      limit: STATE_PAGE,
+      ...(cursor ? { after: cursor } : {}),
+    };
+    const found = await postJson<Page<StateRow>>("/state/query", body);
+    rows.push(...found.items);
+    cursor = found.next;
+    if (!cursor) break;
+  }
+  return rows;
+}
+
+export const job = (id: string) => getJson<Job>(`/jobs/${encodeURIComponent(id)}`);
+
+export const jobEvents = (id: string, options: Follow) =>
+  follow(`/jobs/${encodeURIComponent(id)}/events`, options);
+
+export const model = (id: string) => getJson<Model>(`/models/${encodeURIComponent(id)}`);
+
+export async function models(limit: number): Promise<Model[]> {
+  return (await getJson<Page<Model>>(`/models?limit=${limit}`)).items;
+}
+
+export async function findings(id: string): Promise<Finding[]> {
+  return (await getJson<Page<Finding>>(`/models/${encodeURIComponent(id)}/findings`)).items;
+}
+
+export interface Placement {
+  lon: number;
+  lat: number;
+  height_m: number;
+  rotation_deg: number;
+}
+
+export const place = (id: string, placement: Placement) =>
+  postJson<Record<string, unknown>>(`/models/${encodeURIComponent(id)}/placement`, placement);
+
+export const withdraw = (id: string) =>
+  postJson<Record<string, unknown>>(`/models/${encodeURIComponent(id)}/withdraw`, {});
+
+/** Follows the city's changes; empty filters mean everything. */
+export function stream(filters: Record<string, string[]>, options: Follow): Promise<void> {
+  const query = new URLSearchParams();
+  for (const [name, values] of Object.entries(filters)) {
+    if (values.length) query.set(name, values.join(","));
+  }
+  const text = query.toString();
+  return follow(`/stream${text ? `?${text}` : ""}`, options);
+}

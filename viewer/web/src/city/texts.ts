@@ -1,0 +1,223 @@
+import type { Language } from "../api/session";
+
+/** Every string of the page: Chinese, English. */
+const TEXTS = {
+  product: ["万物孪生", "Wanwu Twin"],
+  searchHint: ["搜索编码、名称、地址、GUID", "Search code, name, address, GUID"],
+  searchNone: ["没有找到", "Nothing found"],
+  searchSeveral: ["有多个对象符合，请选择", "Several things match, choose one"],
+  language: ["EN", "中文"],
+  languageHint: ["Switch to English", "切换为中文"],
+  theme: ["明暗主题", "Light or dark"],
+  home: ["回到全城", "Whole city"],
+  north: ["正北朝上", "North up"],
+  display: ["显示", "Display"],
+  colourBy: ["按属性着色", "Colour by"],
+  colourNone: ["不着色", "No colouring"],
+  spaces: ["显示空间", "Show spaces"],
+  xray: ["透视", "X-ray"],
+  labels: ["名称标注", "Labels"],
+  legend: ["图例", "Legend"],
+  legendCount: ["{n} 个对象", "{n} objects"],
+  storeys: ["楼层", "Storeys"],
+  allStoreys: ["全部楼层", "All storeys"],
+  upload: ["上传 IFC 模型", "Upload an IFC model"],
+  uploadDrop: [
+    "点击选择或把 .ifc / .ifczip 拖到这里",
+    "Choose or drop an .ifc or .ifczip file here",
+  ],
+  project: ["项目（可选）", "Project (optional)"],
+  document: ["文档（可选）", "Document (optional)"],
+  uploadWrong: ["请选择 .ifc 或 .ifczip 文件", "Please choose an .ifc or .ifczip file"],
+  uploading: ["正在上传", "Uploading"],
+  same: ["内容与已有版本相同，未新建版本", "Same bytes as a known version; nothing new was made"],
+  placedAt: ["位于 {lon}°E, {lat}°N（{provenance}）", "Placed at {lon}°E, {lat}°N ({provenance})"],
+  flyThere: ["飞过去", "Fly there"],
+  noPosition: ["文件没有给出位置", "The file gives no position"],
+  outside: ["位置在城市范围之外", "The position is outside the city"],
+  placeHere: ["在地图上放置", "Place it on the map"],
+  placeClick: ["点击地面选择位置", "Click on the ground to choose the place"],
+  rotation: ["旋转", "Rotation"],
+  height: ["高程", "Height"],
+  confirmPlace: ["确认位置", "Confirm"],
+  cancel: ["取消", "Cancel"],
+  withdraw: ["撤回模型", "Withdraw"],
+  withdrawSure: ["再点一次确认撤回", "Click again to withdraw"],
+  withdrawn: ["模型已撤回", "The model was withdrawn"],
+  findings: ["检查结果", "Findings"],
+  noFindings: ["没有问题", "No findings"],
+  counts: [
+    "新增 {added} · 修改 {changed} · 删除 {removed}",
+    "Added {added} · changed {changed} · removed {removed}",
+  ],
+  error: ["错误", "Error"],
+  warning: ["警告", "Warning"],
+  info: ["提示", "Info"],
+  card: ["对象", "Object"],
+  code: ["万物编码", "Code"],
+  copy: ["复制", "Copy"],
+  copied: ["已复制", "Copied"],
+  kind: ["类型", "Kind"],
+  ifcClass: ["IFC 类", "IFC class"],
+  address: ["标准地址", "Address"],
+  position: ["位置", "Position"],
+  grid: ["北斗网格码", "Beidou grid"],
+  lifecycle: ["生命周期", "Lifecycle"],
+  path: ["所属", "Belongs to"],
+  contains: ["包含", "Contains"],
+  aliases: ["其他编码", "Other codes"],
+  live: ["实时状态", "Live state"],
+  noLive: ["没有传感器数据", "No sensor data"],
+  properties: ["属性", "Properties"],
+  quantities: ["工程量", "Quantities"],
+  historyTitle: ["近 24 小时", "Last 24 hours"],
+  replaced: ["已被替代", "Replaced by"],
+  close: ["关闭", "Close"],
+  connected: ["实时连接", "Live"],
+  connecting: ["正在连接", "Connecting"],
+  lost: ["连接中断，正在重连", "Disconnected, retrying"],
+  features: ["{n} 个构件", "{n} features"],
+  drawCalls: ["{n} 次绘制", "{n} draw calls"],
+  triangles: ["{n} 个三角形", "{n} triangles"],
+  loadingTiles: ["正在加载模型", "Loading models"],
+  tilesFailed: ["有模型未能加载", "A model could not be loaded"],
+  tokenTitle: ["需要访问令牌", "An access token is needed"],
+  tokenHint: [
+    "请向管理员索取令牌；只保存在本浏览器会话中。",
+    "Ask the operator for a token; it is kept for this browser session only.",
+  ],
+  tokenOk: ["确定", "OK"],
+  unreachable: ["服务没有响应", "The service does not answer"],
+  unreachableHint: [
+    "请检查网络或服务是否在运行。",
+    "Check the network, and that the service runs.",
+  ],
+  failed: ["失败", "Failed"],
+  ago_s: ["{n} 秒前", "{n} s ago"],
+  ago_m: ["{n} 分钟前", "{n} min ago"],
+  ago_h: ["{n} 小时前", "{n} h ago"],
+  ago_d: ["{n} 天前", "{n} d ago"],
+  yes: ["是", "yes"],
+  no: ["否", "no"],
+  demo: ["演示", "Demo"],
+  noCity: [
+    "城市里还没有模型，上传一个 IFC 文件开始。",
+    "No models yet: upload an IFC file to begin.",
+  ],
+} satisfies Record<string, [string, string]>;
+
+export type TextKey = keyof typeof TEXTS;
+
+/** Words of the data itself: kinds, properties, job stages, qualities. Unknown ones stay as sent. */
+const WORDS: Record<string, [string, string]> = {
+  Region: ["行政区", "Region"],
+  Street: ["街道", "Street"],
+  Community: ["社区", "Community"],
+  Address: ["地址", "Address"],
+  Site: ["场地", "Site"],
+  Building: ["建筑", "Building"],
+  Storey: ["楼层", "Storey"],
+  Space: ["空间", "Space"],
+  Element: ["构件", "Element"],
+  System: ["系统", "System"],
+  Unit: ["单位", "Unit"],
+  House: ["房屋", "House"],
+  Sensor: ["传感器", "Sensor"],
+  Facility: ["设施", "Facility"],
+  Project: ["项目", "Project"],
+  Document: ["文档", "Document"],
+  Model: ["模型版本", "Model version"],
+  temperature: ["温度", "Temperature"],
+  humidity: ["湿度", "Humidity"],
+  co2: ["二氧化碳", "CO₂"],
+  pm25: ["PM2.5", "PM2.5"],
+  pm10: ["PM10", "PM10"],
+  noise: ["噪声", "Noise"],
+  illuminance: ["照度", "Illuminance"],
+  occupancy: ["人数", "Occupancy"],
+  occupied: ["占用", "Occupied"],
+  power: ["功率", "Power"],
+  energy: ["电能", "Energy"],
+  voltage: ["电压", "Voltage"],
+  current: ["电流", "Current"],
+  flow: ["流量", "Flow"],
+  pressure: ["压力", "Pressure"],
+  level: ["水位", "Water level"],
+  water_level: ["水位", "Water level"],
+  rainfall: ["雨量", "Rainfall"],
+  wind_speed: ["风速", "Wind speed"],
+  vibration: ["振动", "Vibration"],
+  tilt: ["倾斜", "Tilt"],
+  smoke: ["烟雾", "Smoke"],
+  door_open: ["门开", "Door open"],
+  battery: ["电池", "Battery"],
+  queued: ["排队中", "Queued"],
+  running: ["处理中", "Running"],
+  normalise: ["规范化", "Normalising"],
+  extract: ["读取语义", "Reading semantics"],
+  mesh: ["生成几何", "Meshing"],
+  translate: ["转换", "Translating"],
+  merge: ["合并到城市", "Merging"],
+  tiles: ["生成瓦片", "Making tiles"],
+  activate: ["启用版本", "Activating"],
+  done: ["完成", "Done"],
+  failed: ["失败", "Failed"],
+  good: ["良好", "good"],
+  uncertain: ["存疑", "uncertain"],
+  bad: ["错误", "bad"],
+  stale: ["过期", "stale"],
+  planned: ["规划", "planned"],
+  under_construction: ["建设中", "under construction"],
+  in_use: ["在用", "in use"],
+  gone: ["消失", "gone"],
+  declared: ["文件声明", "declared"],
+  confirmed: ["人工确认", "confirmed"],
+  given: ["给定", "given"],
+  none: ["未知", "unknown"],
+  true: ["是", "yes"],
+  false: ["否", "no"],
+};
+
+const UNITS: Record<string, string> = {
+  Cel: "°C",
+  "1": "",
+  "ug/m3": "µg/m³",
+  "m3/h": "m³/h",
+  deg: "°",
+};
+
+let language: Language = "zh";
+
+export function speak(chosen: Language): void {
+  language = chosen;
+}
+
+export function spoken(): Language {
+  return language;
+}
+
+export function text(key: TextKey, facts: Record<string, string | number> = {}): string {
+  const chosen = TEXTS[key][language === "zh" ? 0 : 1];
+  return chosen.replace(/\{(\w+)\}/g, (whole: string, name: string) =>
+    String(facts[name] ?? whole),
+  );
+}
+
+export function word(term: string): string {
+  return WORDS[term]?.[language === "zh" ? 0 : 1] ?? term;
+}
+
+export function unit(code: string): string {
+  return UNITS[code] ?? code;
+}
+
+/** "12 s ago" of an instant; an empty string when there is none. */
+export function age(instant: string | null | undefined, now: number): string {
+  const at = instant ? Date.parse(instant) : Number.NaN;
+  if (!Number.isFinite(at)) return "";
+  const seconds = Math.max(0, Math.round((now - at) / 1000));
+  if (seconds < 90) return text("ago_s", { n: seconds });
+  if (seconds < 5400) return text("ago_m", { n: Math.round(seconds / 60) });
+  if (seconds < 129_600) return text("ago_h", { n: Math.round(seconds / 3600) });
+  return text("ago_d", { n: Math.round(seconds / 86_400) });
+}

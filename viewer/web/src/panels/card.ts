@@ -1,0 +1,168 @@
+import * as client from "../api/client";
+import type { CityObject, Resolved } from "../api/wire";
+import { text, word } from "../city/texts";
+import { type App, onView } from "./app";
+import { cardSets } from "./card-sets";
+import { button, el, replace } from "./dom";
+import { LiveRows } from "./live-rows";
+import { complain } from "./toast";
+
+const GRID_SHOWN = 14;
+const COPIED_MS = 1_200;
+
+/** The card of what is selected: names, place, path, properties, live values. */
+export function mountCard(app: App): HTMLElement {
+  const body = el("div", { class: "card-body" });
+  const card = el("section", { class: "panel card", testid: "card" }, body);
+  const live = new LiveRows(app.live);
+  let asking = new AbortController();
+  card.hidden = true;
+  onView(
+    app,
+    (view) => `${view.lang}|${view.selected ?? ""}`,
+    () => {
+      asking.abort();
+      asking = new AbortController();
+      const code = app.view.value.selected;
+      if (code) return void fill(app, card, body, live, code, asking.signal).catch(complain);
+      card.hidden = true;
+      app.told.set(null);
+      live.clear();
+    },
+  );
+  return card;
+}
+
+async function fill(
+  app: App,
+  card: HTMLElement,
+  body: HTMLElement,
+  live: LiveRows,
+  code: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const [told, thing] = await Promise.all([
+    client.resolved(code, signal),
+    client.object(code, signal),
+  ]);
+  if (signal.aborted) return;
+  app.told.set(told);
+  card.hidden = false;
+  card.dataset.code = told.code;
+  const properties = thing.properties ?? {};
+  replace(
+    body,
+    head(app, told, properties),
+    facts(told, properties),
+    path(app, told),
+    live.node,
+    cardSets(text("properties"), properties.psets, true),
+    cardSets(text("quantities"), properties.quantities, false),
+    aliases(told),
+  );
+  card.scrollTop = 0;
+  await live.show(told, signal);
+}
+
+function head(app: App, told: Resolved, properties: Record<string, unknown>): HTMLElement {
+  const close = button({
+    class: "icon",
+    text: "×",
+    title: () => text("close"),
+    testid: "card-close",
+    on: { click: () => void app.select(null) },
+  });
+  const fly = button({
+    class: "small",
+    text: () => text("flyThere"),
+    on: { click: () => void app.select(told.code, true).catch(complain) },
+  });
+  const kind = String(properties.ifc_class ?? "");
+  return el(
+    "header",
+    {},
+    el(
+      "div",
+      { class: "row" },
+      el("h2", { text: told.name || told.code, testid: "card-name" }),
+      close,
+    ),
+    el(
+      "div",
+      { class: "row wrap" },
+      el("span", { class: "tag", text: word(told.kind), testid: "card-kind" }),
+      kind ? el("span", { class: "tag plain", text: kind }) : null,
+      el("span", { class: "spring" }),
+      fly,
+    ),
+    codeLine(told.code),
+    told.replaced_by?.length
+      ? el("p", { class: "warn", text: `${text("replaced")} ${told.replaced_by.join(" ")}` })
+      : null,
+  );
+}
+
+function codeLine(code: string): HTMLElement {
+  const copy = button({ class: "small", text: () => text("copy"), testid: "card-copy" });
+  copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(code);
+    copy.textContent = text("copied");
+    setTimeout(() => {
+      copy.textContent = text("copy");
+    }, COPIED_MS);
+  });
+  return el("div", { class: "code-line" }, el("code", { text: code, testid: "card-code" }), copy);
+}
+
+function facts(told: Resolved, properties: CityObject["properties"] = {}): HTMLElement {
+  const at = told.position;
+  const rows: [string, string | null | undefined][] = [
+    [text("address"), told.address],
+    [
+      text("position"),
+      at
+        ? `${at.lon.toFixed(6)}, ${at.lat.toFixed(6)}${at.height_m == null ? "" : ` · ${at.height_m.toFixed(1)} m`}`
+        : null,
+    ],
+    [text("grid"), at?.grid2d?.slice(0, GRID_SHOWN)],
+    [text("lifecycle"), told.lifecycle === "in_use" ? null : word(told.lifecycle)],
+    [text("contains"), contained(told)],
+    ...["tag", "type", "object_type", "predefined_type"].map((name): [string, string] => [
+      name,
+      String(properties[name] ?? ""),
+    ]),
+  ];
+  const list = el("dl", { class: "facts", testid: "card-facts" });
+  for (const [name, value] of rows) {
+    if (value) list.append(el("dt", { text: name }), el("dd", { text: value }));
+  }
+  return list;
+}
+
+function contained(told: Resolved): string {
+  const counts = Object.entries(told.children ?? {}).filter(([, n]) => n > 0);
+  return counts.map(([kind, n]) => `${word(kind)} ${n}`).join(" · ");
+}
+
+function path(app: App, told: Resolved): HTMLElement | null {
+  if (told.parents.length === 0) return null;
+  const links = told.parents.map((parent) =>
+    button({
+      class: "link",
+      text: parent.name || word(parent.kind),
+      title: `${word(parent.kind)} ${parent.code}`,
+      testid: "card-parent",
+      on: { click: () => void app.select(parent.code, true).catch(complain) },
+    }),
+  );
+  return el("nav", { class: "path", title: text("path") }, ...links);
+}
+
+function aliases(told: Resolved): HTMLElement | null {
+  if (told.aliases.length === 0) return null;
+  const list = el("dl", { class: "facts" });
+  for (const alias of told.aliases) {
+    list.append(el("dt", { text: alias.scheme }), el("dd", { text: alias.value }));
+  }
+  return el("details", {}, el("summary", { text: text("aliases") }), list);
+}

@@ -1,0 +1,42 @@
+import type { Finding } from "../api/wire";
+import { spoken, text } from "../city/texts";
+import type { App } from "./app";
+import { button, el } from "./dom";
+import { complain } from "./toast";
+
+const SHOWN_MAX = 200;
+const RANK = { error: 0, warning: 1, info: 2 };
+
+/** What the checks found, the gravest first; a click flies to the element. */
+export function findingsList(app: App, findings: Finding[]): HTMLElement {
+  if (findings.length === 0) {
+    return el("p", { class: "muted", testid: "no-findings", text: text("noFindings") });
+  }
+  const sorted = [...findings].sort((a, b) => RANK[a.severity] - RANK[b.severity]);
+  const rows = sorted.slice(0, SHOWN_MAX).map((finding) => row(app, finding));
+  const more = findings.length > SHOWN_MAX ? el("p", { text: `… ${findings.length}` }) : null;
+  const title = `${text("findings")} · ${findings.length}`;
+  return el("section", { class: "findings" }, el("h3", { text: title }), ...rows, more);
+}
+
+function row(app: App, finding: Finding): HTMLElement {
+  const said = finding.texts?.[spoken()] ?? { text: finding.text ?? "", hint: finding.hint ?? "" };
+  const target = finding.element ?? null;
+  const place = [finding.guid, finding.step_id ? `#${finding.step_id}` : ""]
+    .filter(Boolean)
+    .join(" ");
+  const node = button({
+    class: `finding ${finding.severity}`,
+    testid: "finding",
+    title: finding.code,
+    attrs: target ? { "data-code": target } : { disabled: "" },
+    on: { click: () => void (target && app.select(target, true).catch(complain)) },
+  });
+  node.append(
+    el("span", { class: "tag", text: text(finding.severity) }),
+    el("span", { class: "what", text: said.text || finding.code }),
+  );
+  if (said.hint) node.append(el("span", { class: "muted", text: said.hint }));
+  if (place) node.append(el("code", { text: place }));
+  return node;
+}

@@ -1,0 +1,130 @@
+import * as client from "../api/client";
+import type { Resolved, SensorRow, StateRow } from "../api/wire";
+import type { Live } from "../city/live";
+import { shortNumber } from "../city/ramp";
+import { age, text, unit, word } from "../city/texts";
+import { el, replace } from "./dom";
+import { sparkline } from "./sparkline";
+import { complain } from "./toast";
+
+const AGE_EVERY_MS = 1_000;
+const FLASH_MS = 900;
+const HISTORY_H = 24;
+const ROWS_MAX = 60;
+const CURVES_MAX = 4;
+
+interface Row {
+  node: HTMLElement;
+  value: HTMLElement;
+  note: HTMLElement;
+  observed_at: string | null;
+  quality: string;
+}
+
+/** The live part of the card: one row a property of the thing, and of its parts that are sensed. */
+export class LiveRows {
+  readonly node = el("section", { class: "live" });
+  private readonly rows = new Map<string, Row>();
+  private own = "";
+
+  constructor(private readonly live: Live) {
+    live.states.add((row) => this.take(row));
+    setInterval(() => this.tickAges(), AGE_EVERY_MS);
+  }
+
+  clear(): void {
+    this.rows.clear();
+    this.live.followCodes([]);
+    replace(this.node);
+  }
+
+  async show(told: Resolved, signal: AbortSignal): Promise<void> {
+    this.rows.clear();
+    this.own = told.code;
+    const states = await client.stateOf(told.code, signal);
+    if (signal.aborted) return;
+    const own: SensorRow[] = Object.entries(states).map(([property, state]) => ({
+      ...state,
+      code: state.source ?? "",
+      of: told.code,
+      property,
+    }));
+    const known = new Set(own.map((row) => key(told.code, row.property)));
+    const parts = told.sensors.filter((row) => !known.has(key(row.of ?? told.code, row.property)));
+    const shown = [...own, ...parts].slice(0, ROWS_MAX);
+    replace(
+      this.node,
+      el("h3", { text: text("live") }),
+      shown.length ? null : el("p", { class: "muted", text: text("noLive") }),
+      ...shown.map((row) => this.add(row, told.code)),
+    );
+    this.live.followCodes([...new Set([told.code, ...shown.map((row) => row.of ?? told.code)])]);
+    await this.curves(own, signal);
+  }
+
+  private add(sensor: SensorRow, thing: string): HTMLElement {
+    const of = sensor.of ?? thing;
+    const value = el("strong", { text: valueText(sensor.value, sensor.unit) });
+    if (of === thing) value.dataset.testid = `live-${sensor.property}`;
+    const note = el("span", { class: "muted" });
+    const label = of === thing || !sensor.name ? word(sensor.property) : sensor.name;
+    const node = el(
+      "div",
+      { class: "live-row", attrs: { title: sensor.code } },
+      el("span", { class: `dot ${sensor.quality}` }),
+      el("span", { class: "label", text: label }),
+      value,
+      note,
+    );
+    const { observed_at, quality } = sensor;
+    this.rows.set(key(of, sensor.property), { node, value, note, observed_at, quality });
+    this.tickAges();
+    return node;
+  }
+
+  private take(state: StateRow): void {
+    const row = this.rows.get(key(state.code, state.property));
+    if (!row) return;
+    const fresh = valueText(state.value, state.unit);
+    if (row.value.textContent !== fresh) {
+      row.value.textContent = fresh;
+      row.node.classList.add("flash");
+      setTimeout(() => row.node.classList.remove("flash"), FLASH_MS);
+    }
+    row.observed_at = state.observed_at;
+    row.quality = state.quality;
+    const dot = row.node.querySelector(".dot");
+    if (dot) dot.className = `dot ${state.quality}`;
+    this.tickAges();
+  }
+
+  private tickAges(): void {
+    const now = Date.now();
+    for (const row of this.rows.values()) {
+      const said = `${word(row.quality)} ${age(row.observed_at, now)}`.trim();
+      if (row.note.textContent !== said) row.note.textContent = said;
+    }
+  }
+
+  private async curves(own: SensorRow[], signal: AbortSignal): Promise<void> {
+    const numbers = own.filter((row) => typeof row.value === "number").slice(0, CURVES_MAX);
+    const from = new Date(Date.now() - HISTORY_H * 3_600_000);
+    for (const { property } of numbers) {
+      const samples = await client.history(this.own, property, from, signal).catch((error) => {
+        complain(error);
+        return [];
+      });
+      if (signal.aborted) return;
+      const curve = sparkline(samples);
+      if (curve) this.rows.get(key(this.own, property))?.node.append(curve);
+    }
+  }
+}
+
+const key = (code: string, property: string) => `${code} ${property}`;
+
+function valueText(value: SensorRow["value"], unitCode: string): string {
+  if (value === null) return "—";
+  if (typeof value === "number") return `${shortNumber(value)} ${unit(unitCode)}`.trim();
+  return `${word(String(value))} ${unit(unitCode)}`.trim();
+}

@@ -1,0 +1,132 @@
+import * as client from "../api/client";
+import type { Brief } from "../api/wire";
+import { text, word } from "../city/texts";
+import type { App } from "./app";
+import { el, replace } from "./dom";
+import { complain } from "./toast";
+
+const WAIT_MS = 180;
+const SUGGESTIONS_MAX = 12;
+
+/** One box for codes, names, addresses and GUIDs: exact meanings first, else suggestions. */
+export function mountSearch(app: App): HTMLElement {
+  const list = el("ul", { class: "suggestions", attrs: { role: "listbox" } });
+  const input = el("input", {
+    testid: "search",
+    placeholder: () => text("searchHint"),
+    attrs: {
+      type: "search",
+      autocomplete: "off",
+      spellcheck: "false",
+      "aria-autocomplete": "list",
+    },
+  });
+  const box = new SearchBox(app, input, list);
+  input.addEventListener("input", () => box.typed());
+  input.addEventListener("keydown", (event) => box.key(event));
+  input.addEventListener("focus", () => list.classList.add("open"));
+  document.addEventListener("pointerdown", (event) => {
+    if (!form.contains(event.target as Node)) list.classList.remove("open");
+  });
+  const form = el("div", { class: "search", attrs: { role: "search" } }, input, list);
+  return form;
+}
+
+class SearchBox {
+  private timer = 0;
+  private asking: AbortController | null = null;
+  private active = -1;
+
+  constructor(
+    private readonly app: App,
+    private readonly input: HTMLInputElement,
+    private readonly list: HTMLUListElement,
+  ) {}
+
+  typed(): void {
+    clearTimeout(this.timer);
+    this.asking?.abort();
+    if (this.input.value.trim()) {
+      this.timer = window.setTimeout(() => void this.suggest(), WAIT_MS);
+    } else {
+      this.show([]);
+    }
+  }
+
+  key(event: KeyboardEvent): void {
+    const rows = [...this.list.querySelectorAll<HTMLLIElement>("[data-code]")];
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      const step = event.key === "ArrowDown" ? 1 : -1;
+      this.active = (this.active + step + rows.length) % Math.max(rows.length, 1);
+      for (const [i, row] of rows.entries()) row.classList.toggle("active", i === this.active);
+    } else if (event.key === "Escape") {
+      this.list.classList.remove("open");
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      const row = rows[this.active];
+      if (row) this.choose(row.dataset.code ?? "");
+      else void this.exact();
+    }
+  }
+
+  private async suggest(): Promise<void> {
+    this.asking = new AbortController();
+    const { signal } = this.asking;
+    try {
+      const items = await client.suggest(this.input.value.trim(), SUGGESTIONS_MAX, signal);
+      if (!signal.aborted) this.show(items, items.length ? "" : text("searchNone"));
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  /** Enter: the exact meaning; several meanings are listed; none falls back to suggestions. */
+  private async exact(): Promise<void> {
+    const asked = this.input.value.trim();
+    clearTimeout(this.timer);
+    this.asking?.abort();
+    if (!asked) return;
+    try {
+      const found = await client.resolve(asked);
+      if (found === null) return void (await this.fallback());
+      if (Array.isArray(found)) return this.show(found, text("searchSeveral"));
+      this.choose(found.code);
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  private async fallback(): Promise<void> {
+    await this.suggest();
+    const rows = this.list.querySelectorAll<HTMLLIElement>("[data-code]");
+    if (rows.length === 1) this.choose(rows[0]?.dataset.code ?? "");
+  }
+
+  private choose(code: string): void {
+    this.list.classList.remove("open");
+    this.input.blur();
+    this.app.select(code, true).catch(complain);
+  }
+
+  private show(items: Brief[], note = ""): void {
+    this.active = -1;
+    const rows = items.map((item) => this.row(item));
+    replace(this.list, note ? el("li", { class: "note", text: note }) : null, ...rows);
+    this.list.classList.toggle("open", rows.length > 0 || note !== "");
+  }
+
+  private row(item: Brief): HTMLLIElement {
+    return el(
+      "li",
+      {
+        testid: "suggestion",
+        attrs: { "data-code": item.code, role: "option" },
+        on: { click: () => this.choose(item.code) },
+      },
+      el("span", { class: "name", text: item.name || item.code }),
+      el("span", { class: "tag", text: word(item.kind) }),
+      el("code", { text: item.code }),
+    );
+  }
+}

@@ -43,11 +43,12 @@ class Made:
     models_all: int = 0
     devices: Sequence[simulate.Device] = ()
     heard: int = 0
+    since: float = 0.0
 
     async def check(self, services: Services) -> None:
         """Raise Unavailable("demo_not_ready") until models and sensors answer."""
         if not self.devices or self.heard < len(self.devices):
-            self.heard = await _heard(services, self.devices)
+            self.heard = await _heard(services, self.devices, self.since)
         if not self.devices or self.heard < len(self.devices):
             raise Unavailable(
                 "demo_not_ready",
@@ -71,7 +72,8 @@ async def run_demo(door: Door) -> None:
     door.checks.append(made.check)
     services = door.services
     await _import_all(services, made)
-    made.devices = await _bind_all(services)
+    devices = await _bind_all(services)
+    made.since, made.devices = services.clock(), devices
     assert door.broker is not None
     host, _, port = door.broker.address.rpartition(":")
     async with asyncio.TaskGroup() as tasks:
@@ -208,10 +210,14 @@ async def _past(services: Services, devices: Sequence[simulate.Device]) -> None:
         await services.intake.observe(items[start : start + COMMIT_READINGS], "demo")
 
 
-async def _heard(services: Services, devices: Sequence[simulate.Device]) -> int:
+async def _heard(services: Services, devices: Sequence[simulate.Device], since: float) -> int:
+    """Count the devices that were heard since: the made-up past does not count."""
     held = await services.states.states(sorted({device.code for device in devices}))
     return sum(
-        any(row.property == device.property for row in held.get(device.code, ()))
+        any(
+            row.property == device.property and row.received_at >= since
+            for row in held.get(device.code, ())
+        )
         for device in devices
     )
 

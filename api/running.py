@@ -50,8 +50,7 @@ class Plan:
 def run(settings: Settings, plan: Plan) -> None:
     """Run until a signal comes. Raises CityError where the start is refused."""
     configure_log()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(serve(settings, plan))
+    asyncio.run(serve(settings, plan))
 
 
 async def serve(settings: Settings, plan: Plan, door: Door | None = None) -> None:
@@ -229,14 +228,6 @@ def configure_log() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:  # Windows has none
-        return None
-    return uvloop.new_event_loop
 
 
 def _first(error: BaseException) -> BaseException:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import anyio
+import anyio.to_thread
 
 from cim.model import Entity, Kind, Relation, Tile, Verb
 from cim.ports import Batch, Filter, Head, Move, Page
@@ -21,6 +22,7 @@ from identity.ports import Alias
 
 Clock = Callable[[], float]
 POINT_LOOKUPS = 16  # index lookups of one read on the event loop; more go to a thread
+COUNTS_KEPT = 1_000  # answers of counts() kept; 20,000 children take about 0.1 s to count
 POINT_ROWS = 200  # rows of one read on the event loop; more go to a thread
 
 
@@ -31,6 +33,7 @@ class SqliteGraph:
         self._db = connections
         self._clock = clock
         self._lease_ttl_s = lease_ttl_s
+        self._counted: dict[tuple[int, str], dict[Kind, int]] = {}
 
     @classmethod
     async def open(
@@ -38,9 +41,10 @@ class SqliteGraph:
     ) -> Self:
         """Open or create the file; Unavailable("graph_unavailable") when it is no graph."""
         try:
-            return cls(Connections(Path(path)), clock, lease_ttl_s)
+            connections = await anyio.to_thread.run_sync(Connections, Path(path))
         except sqlite3.DatabaseError as error:
             raise unavailable(error) from error
+        return cls(connections, clock, lease_ttl_s)
 
     # --- Graph: reading -------------------------------------------------------------------------
 
@@ -87,7 +91,18 @@ class SqliteGraph:
         """Return how many entities of each kind ``code`` CONTAINS, directly or through others."""
         if not await self._db.point(sqlite_reads.has_children, g, code):
             return {}
-        return await self._db.scan(sqlite_reads.counts, g, code)
+        counted = self._counted.get((g, code))
+        if counted is None:
+            counted = await self._db.scan(sqlite_reads.counts, g, code)
+            if g <= (await self.head()).generation:
+                self._keep((g, code), counted)
+        return dict(counted)
+
+    def _keep(self, key: tuple[int, str], counted: dict[Kind, int]) -> None:
+        """Keep what can never change: a generation that head has reached is written no more."""
+        if len(self._counted) >= COUNTS_KEPT:
+            del self._counted[next(iter(self._counted))]
+        self._counted[key] = counted
 
     async def tiles(self, g: int) -> list[Tile]:
         """Return all tile entries, ordered by (root, document)."""

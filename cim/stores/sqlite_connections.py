@@ -75,7 +75,7 @@ class Connections:
         """Run a longer read in a thread; a cancelled request interrupts it."""
         self._check_open()
         async with self._slots:
-            connection = self._idle.pop() if self._idle else _open(self._path, writes=False)
+            connection = self._reader()
             future = self._scan.submit(partial(read, connection, *args, **kwargs))
             # Back in the pool when the thread is done with it, whatever happens to the request.
             future.add_done_callback(lambda _: self._idle.append(connection))
@@ -93,6 +93,12 @@ class Connections:
             _transaction, self._writer, lambda connection: change(connection, *args, **kwargs)
         )
         return await _outcome(future, None)
+
+    def _reader(self) -> sqlite3.Connection:
+        try:
+            return self._idle.pop() if self._idle else _open(self._path, writes=False)
+        except sqlite3.DatabaseError as error:
+            raise unavailable(error) from error
 
     def _check_open(self) -> None:
         if self._closed:

@@ -9,7 +9,7 @@ import pytest
 
 from cim.model import Entity, Kind, Relation, Verb
 from cim.ports import Batch, Filter
-from cim.stores import process, sqlite_find
+from cim.stores import process, sqlite, sqlite_find
 from cim.stores.sqlite import SqliteGraph
 from cim.stores.sqlite_sql import SQL
 from identity.errors import Conflict, Unavailable
@@ -163,6 +163,24 @@ async def test_a_file_of_a_newer_layout_is_refused(graph, tmp_path):
         await SqliteGraph.open(tmp_path / "data" / "graph.db", time.time)
     assert refused.value.code == "graph_newer"
     assert refused.value.facts == {"found": 99, "known": 1}
+
+
+async def test_counts_are_kept_for_what_can_no_longer_change(graph, monkeypatch):
+    monkeypatch.setattr(sqlite, "COUNTS_KEPT", 2)
+    await write(graph, rows(5))
+    activation = await graph.activate("test", wait_s=0)
+    await activation.write(rows(5, start=100))
+    assert await graph.counts(2, HOUSE) == {Kind.ELEMENT: 10}
+    await activation.abort()
+    await write(graph, rows(1, start=200))
+    for _ in range(2):
+        counted = await graph.counts(2, HOUSE)
+        assert counted == {Kind.ELEMENT: 6}
+        counted.clear()
+        assert await graph.counts(1, HOUSE) == {Kind.ELEMENT: 5}
+    await write(graph, rows(1, start=300))
+    assert await graph.counts(3, HOUSE) == {Kind.ELEMENT: 7}
+    assert len(graph._counted) == 2
 
 
 async def test_a_closed_graph_does_not_answer(tmp_path):

@@ -141,17 +141,18 @@ class Intake:
     async def _commit(self, commit: Commit) -> Outcome:
         if not (commit.readings or commit.quarantined or commit.journal):
             return Outcome()
-        projections = await self._projections({reading.code for reading in commit.readings})
+        projected = self._projected_now()
+        new = sorted({reading.code for reading in commit.readings} - projected)
+        projections = await self._project(new) if new and self._project else {}
         outcome = await self._states.commit(replace(commit, projections=projections))
-        self._projected.update(projections)
+        projected.update(projections)
         return outcome
 
-    async def _projections(self, codes: set[str]) -> Mapping[str, Projection]:
-        """Return where codes stand that were not written beside a state at this generation."""
+    def _projected_now(self) -> set[str]:
+        """Return the codes whose place was written beside a state at this generation."""
         if self._projected_at != self._bindings.generation:
             self._projected_at, self._projected = self._bindings.generation, set()
-        new = sorted(codes - self._projected)
-        return await self._project(new) if new and self._project else {}
+        return self._projected
 
 
 async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:

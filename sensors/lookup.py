@@ -63,40 +63,36 @@ class Bindings:
         head = await self._graph.head()
         if head.generation != self._generation or len(self._known) > CACHED_DEVICES_MAX:
             self._generation, self._known = head.generation, {}
-        missing = [d for d in dict.fromkeys(devices) if d not in self._known]
+        # Kept by name: another call may begin a new cache while this one waits for its answers.
+        known, g = self._known, self._generation
+        missing = [d for d in dict.fromkeys(devices) if d not in known]
         for batch in batches(missing, LOOKUP_LIMIT):
-            self._known.update(await self._find(batch))
-        return self._known
+            known.update(await self._find(g, batch))
+        return known
 
-    async def _find(self, devices: Sequence[Device]) -> Known:
-        sensors = await self._sensors(devices)
+    async def _find(self, g: int, devices: Sequence[Device]) -> Known:
+        sensors = await self._sensors(g, devices)
         rest = [d for d in devices if d not in sensors]
-        things = await self._things(rest)
-        of_sensors = await read_bindings(self._graph, self._generation, set(sensors.values()))
-        named = await read_bindings(
-            self._graph, self._generation, {c for c, k in things.items() if k is Kind.SENSOR}
-        )
-        found: dict[tuple[str, str], Binding | None] = {
-            d: of_sensors[c] for d, c in sensors.items()
-        }
+        things = await self._things(g, rest)
+        named = {code for code, kind in things.items() if kind is Kind.SENSOR}
+        bound = await read_bindings(self._graph, g, named.union(sensors.values()))
+        found: dict[tuple[str, str], Binding | None] = {d: bound[c] for d, c in sensors.items()}
         for device in rest:
-            if device.name in named:
-                found[device] = named[device.name]
-            else:
-                found[device] = Binding(device.name) if device.name in things else None
+            thing = Binding(device.name) if device.name in things else None
+            found[device] = bound[device.name] if device.name in named else thing
         return found
 
-    async def _sensors(self, devices: Sequence[Device]) -> dict[Device, str]:
+    async def _sensors(self, g: int, devices: Sequence[Device]) -> dict[Device, str]:
         """Return the sensor's code of each device: its tenant's own, else the city's."""
         names = list(dict.fromkeys(d.name for d in devices))
-        aliases = await self._codes.resolve(self._generation, names, scheme=SCHEME)
+        aliases = await self._codes.resolve(g, names, scheme=SCHEME)
         codes = {(a.scope, a.value): a.code for found in aliases.values() for a in found}
         wanted = {d: codes.get((d.tenant, d.name)) or codes.get(("", d.name)) for d in devices}
         return {device: code for device, code in wanted.items() if code}
 
-    async def _things(self, devices: Sequence[Device]) -> dict[str, Kind]:
+    async def _things(self, g: int, devices: Sequence[Device]) -> dict[str, Kind]:
         names = list(dict.fromkeys(d.name for d in devices))
-        found = await self._graph.entities(self._generation, names) if names else []
+        found = await self._graph.entities(g, names) if names else []
         return {entity.code: entity.kind for entity in found}
 
 

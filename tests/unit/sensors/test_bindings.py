@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from cim.model import Kind, Verb
@@ -121,6 +123,26 @@ async def test_the_cache_follows_the_head_of_the_graph(city):
     device = Device("", "d1")
     assert (await cache.lookup([device]))[device] is None
     await bound(city)
+    assert (await cache.lookup([device]))[device].target == ROOM
+
+
+async def test_an_answer_of_an_older_generation_does_not_enter_the_newer_cache(city, monkeypatch):
+    cache, device = Bindings(city.graph, city.graph), Device("", "d1")
+    resolve, gate = city.graph.resolve, asyncio.Event()
+
+    async def slow(*args, **options):
+        found = await resolve(*args, **options)
+        await gate.wait()
+        return found
+
+    monkeypatch.setattr(city.graph, "resolve", slow)
+    early = asyncio.create_task(cache.lookup([device]))
+    await asyncio.sleep(0)
+    monkeypatch.setattr(city.graph, "resolve", resolve)
+    await bound(city)
+    await cache.lookup([Device("", "other")])
+    gate.set()
+    assert (await early)[device] is None
     assert (await cache.lookup([device]))[device].target == ROOM
 
 

@@ -186,6 +186,30 @@ async def test_nothing_told_durable_is_lost_when_the_process_is_killed(tmp_path)
         await journal.close()
 
 
+async def test_a_torn_tail_is_left_out_and_the_journal_goes_on(tmp_path):
+    """A copy taken while the owner lives, its log cut anywhere: whole appends or nothing."""
+    journal = await Journal.open(tmp_path, "main")
+    for start in range(0, 50, 5):
+        await journal.append([message(i) for i in range(start, start + 5)])
+    log = (tmp_path / "main" / "journal.db-wal").read_bytes()
+    database = (tmp_path / "main" / "journal.db").read_bytes()
+    await journal.close()
+    ends = set()
+    for cut in range(len(log) // 2, len(log), 3_001):
+        torn = tmp_path / f"torn-{cut}"
+        (torn / "main").mkdir(parents=True)
+        (torn / "main" / "journal.db").write_bytes(database)
+        (torn / "main" / "journal.db-wal").write_bytes(log[:cut])
+        journal = await Journal.open(torn, "main")
+        assert journal.end % 5 == 0
+        assert await journal.read(0, 100) == [(i, message(i)) for i in range(journal.end)]
+        ends.add(journal.end)
+        before = journal.end
+        assert await journal.append([message(before)]) == before + 1
+        await journal.close()
+    assert len(ends) > 2
+
+
 def kill_a_writer(folder: Path) -> int:
     root = Path(__file__).resolve().parents[3]
     command = [sys.executable, "-c", WRITER, str(folder)]

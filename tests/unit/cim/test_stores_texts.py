@@ -9,9 +9,8 @@ import cim.stores
 from identity.errors import catalogue, render
 
 SOURCES = sorted(Path(cim.stores.__file__).parent.glob("*.py"))
-RAISED = re.compile(
-    r"\b(?:raise|return) (?:Invalid|NotFound|Conflict|TooLarge|Unavailable)\(\s*\"(\w+)\"((?:[^()]|\([^()]*\))*)\)"
-)
+KINDS = "Invalid|NotFound|Conflict|TooLarge|Unavailable"
+RAISED = re.compile(rf"\b(?:raise|return) (?:{KINDS})\(\s*\"(\w+)\"((?:[^()]|\([^()]*\))*)\)")
 REFUSALS = sorted(
     {
         (code, tuple(sorted(re.findall(r"(\w+)=(?!=)", facts))))

@@ -1,7 +1,7 @@
 """What a text can be found by."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cim.model import Entity, Kind
@@ -52,21 +52,25 @@ def test_a_query_asks_for_whole_words_and_pairs(q, expected):
     assert query_terms(q) == expected
 
 
+@settings(deadline=None)  # tests assert behaviour, never time
 @given(st.text())
 def test_a_text_is_found_by_itself(text):
     assert set(query_terms(text)) <= set(terms(text))
 
 
+@settings(deadline=None)  # tests assert behaviour, never time
 @given(st.text(), st.text())
 def test_a_text_is_found_by_each_of_two_words(one, two):
     assert set(terms(one)) <= set(terms(one + " " + two))
 
 
+@settings(deadline=None)  # tests assert behaviour, never time
 @given(st.text())
 def test_terms_hold_no_blank_and_keep_their_length(text):
     assert [t for t in terms(text) if not t or len(t) > TERM_CHARS_MAX or t.split() != [t]] == []
 
 
+@settings(deadline=None)  # tests assert behaviour, never time
 @given(st.text(alphabet="光谷广场A-1. 座", min_size=1), st.data())
 def test_two_neighbouring_characters_are_always_found(text, data):
     name = "光谷广场" + text

@@ -16,6 +16,7 @@ import anyio
 from cim.model import Entity, Kind, Relation, Tile, Verb
 from cim.ports import NEIGHBOUR_LIMIT, Batch, Filter, Head, Move, Page
 from cim.stores import rules
+from cim.stores.memory_activation import MemoryActivation
 from cim.stores.memory_blobs import MemoryBlobs
 from cim.stores.versions import Versions
 from identity.errors import Conflict, TooLarge
@@ -168,7 +169,7 @@ class MemoryGraph:
 
     # --- Graph: writing -------------------------------------------------------------------------
 
-    async def activate(self, holder: str, *, wait_s: float) -> "MemoryActivation":
+    async def activate(self, holder: str, *, wait_s: float) -> MemoryActivation:
         """Take the lease, undo what a dead writer left, and begin."""
         for _ in range(rules.polls(wait_s)):
             now = self._clock()
@@ -177,7 +178,7 @@ class MemoryGraph:
             await anyio.sleep(rules.LEASE_POLL_S)
         raise Conflict("lease_busy", holder=self._lease[0] if self._lease else "", waited_s=wait_s)
 
-    def _begin(self, holder: str, now: float) -> "MemoryActivation":
+    def _begin(self, holder: str, now: float) -> MemoryActivation:
         self.undo()
         self._fence += 1
         self._lease = (holder, now + self._lease_ttl_s)
@@ -262,47 +263,6 @@ class MemoryGraph:
         for table, keys in ends:
             for key in keys:
                 table.end(key, g)
-
-
-class MemoryActivation:
-    """One writer of a ``MemoryGraph``; implements ``cim.ports.Activation``."""
-
-    def __init__(self, graph: MemoryGraph, fence: int, holder: str, base: int) -> None:
-        self._graph = graph
-        self._fence = fence
-        self._holder = holder
-        self._base = base
-
-    @property
-    def base(self) -> int:
-        """The generation that was head when the lease was taken."""
-        return self._base
-
-    @property
-    def generation(self) -> int:
-        """``base + 1``."""
-        return self._base + 1
-
-    async def write(self, batch: Batch) -> None:
-        """Write rows above head and renew the lease."""
-        rules.check_batch(batch)
-        await self.renew()
-        self._graph.apply(batch, self.generation)
-
-    async def renew(self) -> None:
-        """Renew the lease."""
-        self._graph.renew(self._fence, self._holder)
-
-    async def commit(self, event: Mapping[str, Any]) -> Head:
-        """Move head, put ``event`` into the outbox, give the lease back."""
-        await self.renew()
-        return self._graph.move(self.generation, event)
-
-    async def abort(self) -> None:
-        """Undo what was written and give the lease back."""
-        await self.renew()
-        self._graph.undo()
-        self._graph.release()
 
 
 def _page(found: Iterable[Entity], limit: int) -> Page:

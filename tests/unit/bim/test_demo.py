@@ -185,7 +185,8 @@ def test_buildings_keep_clear_of_each_other(hulls):
 
 
 def test_buildings_keep_clear_of_streets_water_and_greens(hulls):
-    for feature in demo.ground()["features"]:
+    kept = [f for f in demo.ground()["features"] if f["properties"]["class"] != "square"]
+    for feature in kept:
         area = _on_the_map(feature)
         for name, (hull, _, _) in hulls.items():
             assert hull.distance(area) > 3, (name, feature["properties"]["name"])

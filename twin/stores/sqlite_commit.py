@@ -13,19 +13,21 @@ from twin.stores.database import one
 from twin.stores.sqlite_rows import history_row, projection_row, state_of, state_row
 
 Key = tuple[str, str, str]  # code, property, source
-NAMES_KEPT = 500_000  # rows of each memo below; more and it begins again
+NAMES_KEPT = 300_000  # series or things remembered (about 200 MB); more and it begins again
 
 
 @dataclass
 class Names:
-    """What the writer remembers of rows that never change, to spare look-ups.
+    """What the writer remembers of stored rows, to spare look-ups (a third of a commit's time).
 
-    Ids hold for ever. Projections hold while no other connection wrote (PRAGMA data_version).
+    Ids hold for ever; projections and states while no other connection wrote (PRAGMA
+    data_version) and no transaction failed.
     """
 
     things: dict[str, int] = field(default_factory=dict)
     series: dict[Key, int] = field(default_factory=dict)
     projections: dict[str, Projection] = field(default_factory=dict)
+    states: dict[int, State] = field(default_factory=dict)
     data_version: int = -1
 
     def forget(self) -> None:
@@ -33,6 +35,7 @@ class Names:
         self.things.clear()
         self.series.clear()
         self.projections.clear()
+        self.states.clear()
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ def refresh(connection: sqlite3.Connection, names: Names) -> None:
     version = one(connection, "PRAGMA data_version")
     if version != names.data_version:
         names.projections.clear()
+        names.states.clear()
         names.data_version = version
 
 
@@ -103,7 +107,8 @@ def settle_all(
 ) -> tuple[list[str], dict[int, State]]:
     """Return what happened to each reading, and the new state of each series that moved."""
     series = find_series(connection, readings, names)
-    states = load_states(connection, readings, series)
+    states = names.states
+    load_states(connection, readings, series, states)
     moved: dict[int, State] = {}
     results: list[str] = []
     fresh_rows = []
@@ -184,15 +189,20 @@ def find_series(
 
 
 def load_states(
-    connection: sqlite3.Connection, readings: Sequence[Reading], series: Sequence[int]
-) -> dict[int, State]:
-    """Return the stored state of each series."""
+    connection: sqlite3.Connection,
+    readings: Sequence[Reading],
+    series: Sequence[int],
+    states: dict[int, State],
+) -> None:
+    """Make ``states`` know the stored state of each series that has one."""
     keys = {
         number: (reading.code, reading.property, reading.source)
         for number, reading in zip(series, readings, strict=True)
+        if number not in states
     }
-    rows = connection.execute(_GET_STATES, (json.dumps(sorted(keys)),))
-    return {row[0]: state_of(keys[row[0]], row[1:]) for row in rows}
+    if keys:
+        rows = connection.execute(_GET_STATES, (json.dumps(sorted(keys)),))
+        states.update((row[0], state_of(keys[row[0]], row[1:])) for row in rows)
 
 
 def _new_series(connection: sqlite3.Connection, missing: list[Key], names: Names) -> None:

@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from bim.extract_entities import entity
+
 _HAN = re.compile("[\u4e00-\u9fff]")
 
 
@@ -11,9 +13,11 @@ def address_line(address: Any) -> str | None:
 
     Attributes: AddressLines, InternalLocation, PostalBox, Town, Region, PostalCode, Country.
     """
+    address = entity(address, "IfcPostalAddress")
     if address is None:
         return None
-    lines = [_text(line) for line in address.AddressLines or ()]
+    given = address.AddressLines
+    lines = [_text(line) for line in (given if isinstance(given, tuple) else ())]
     inner = [_text(address.InternalLocation), _text(address.PostalBox)]
     town, region, country = _text(address.Town), _text(address.Region), _text(address.Country)
     code = _text(address.PostalCode)

@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bim.extract_entities import entity, number, numbers
 from bim.extract_placement import Placements, axis_matrix
 from bim.extract_sets import SetsReader
 from bim.extract_units import Units, factor
@@ -28,8 +29,8 @@ def georef_facts(
     return Facts(
         length_unit_m=units.length_m,
         conversion=_conversion(model, units) or _from_sets(model, sets),
-        site_lon=degrees_of(site.RefLongitude) if site is not None else None,
-        site_lat=degrees_of(site.RefLatitude) if site is not None else None,
+        site_lon=degrees_of(numbers(site[10])) if site is not None else None,
+        site_lat=degrees_of(numbers(site[9])) if site is not None else None,
         site_height_m=_height(site, units),
         site_m=placements.origin_m(site.ObjectPlacement) if site is not None else None,
         true_north=_ratios(context[5]) if context is not None else None,
@@ -40,7 +41,7 @@ def georef_facts(
 
 
 def _with_position(model: Any) -> list[Any]:
-    return [s for s in model.by_type("IfcSite") if s.RefLatitude and s.RefLongitude]
+    return [s for s in model.by_type("IfcSite") if numbers(s[9]) and numbers(s[10])]
 
 
 def _context(model: Any) -> Any:
@@ -63,7 +64,7 @@ def _conversion(model: Any, units: Units) -> Conversion | None:
 
 
 def _of_entity(operation: Any, units: Units) -> Conversion:
-    target = operation.TargetCRS
+    target = entity(operation.TargetCRS)
     geographic = target is not None and target.is_a("IfcGeographicCRS")
     unit = getattr(target, "MapUnit", None)
     common = {
@@ -74,21 +75,22 @@ def _of_entity(operation: Any, units: Units) -> Conversion:
     }
     if operation.is_a("IfcMapConversion"):
         return Conversion(
-            eastings=operation.Eastings or 0.0,
-            northings=operation.Northings or 0.0,
-            height=operation.OrthogonalHeight or 0.0,
-            abscissa=operation.XAxisAbscissa,
-            ordinate=operation.XAxisOrdinate,
-            scale=operation.Scale,
+            eastings=number(operation.Eastings) or 0.0,
+            northings=number(operation.Northings) or 0.0,
+            height=number(operation.OrthogonalHeight) or 0.0,
+            abscissa=number(operation.XAxisAbscissa),
+            ordinate=number(operation.XAxisOrdinate),
+            scale=number(operation.Scale),
             **common,
         )
-    first, second = (_wrapped(operation[i]) for i in (2, 3))
+    first, second = (number(operation[i]) or 0.0 for i in (2, 3))
     if geographic:
         unit = getattr(target, "AngleUnit", None)
         to_degrees = math.degrees(factor(unit) if unit is not None else units.angle_rad)
         first, second = first * to_degrees, second * to_degrees
         common["map_unit_m"] = units.length_m
-    return Conversion(eastings=first, northings=second, height=_wrapped(operation.Height), **common)
+    height = number(operation.Height) or 0.0
+    return Conversion(eastings=first, northings=second, height=height, **common)
 
 
 def _from_sets(model: Any, sets: SetsReader) -> Conversion | None:
@@ -128,20 +130,16 @@ def _number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _wrapped(value: Any) -> float:
-    return float(getattr(value, "wrappedValue", value) or 0.0)
-
-
 def _height(site: Any, units: Units) -> float | None:
     """RefElevation is a length of the file (20000. is 20 m in millimetres)."""
-    if site is None or site.RefElevation is None:
-        return None
-    return float(site.RefElevation) * units.length_m
+    elevation = number(site.RefElevation) if site is not None else None
+    return None if elevation is None else elevation * units.length_m
 
 
 def _ratios(direction: Any) -> tuple[float, float] | None:
-    ratios = tuple(direction[0]) if direction is not None else ()
-    return (float(ratios[0]), float(ratios[1])) if len(ratios) > 1 else None
+    given = entity(direction, "IfcDirection")
+    ratios = numbers(given[0]) if given is not None else ()
+    return (ratios[0], ratios[1]) if len(ratios) > 1 else None
 
 
 def _translation(matrix: Any) -> tuple[float, float, float]:

@@ -16,9 +16,9 @@ class Names:
         self._repeated: list[tuple[str, int]] = []
         self._invalid: list[tuple[str, int]] = []
 
-    def take(self, guid: str | None, step_id: int) -> str:
+    def take(self, guid: object, step_id: int) -> str:
         """Return ``guid``, "<guid>#2" … where it is taken, or "#<step id>" where it is none."""
-        if not guid or not is_guid(guid):
+        if not isinstance(guid, str) or not is_guid(guid):
             self._invalid.append((str(guid or ""), step_id))
             guid = f"#{step_id}"
         self._seen[guid] += 1

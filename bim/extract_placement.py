@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bim.extract_entities import entity, numbers
+
 Matrix = NDArray[np.float64]
+DIMENSIONS = 3
 CHAIN_MAX = 10_000  # of PlacementRelTo; real files have fewer than 20
 
 
@@ -23,11 +26,13 @@ class Placements:
     def matrix(self, placement: Any) -> Matrix | None:
         """Return the world matrix; None where it can't be told (grid or linear placement)."""
         chain: list[Any] = []
+        placement = entity(placement, "IfcObjectPlacement")
         while placement is not None and placement.id() not in self._known:
             chain.append(placement)
             if len(chain) > CHAIN_MAX:
                 return None
-            placement = placement[0] if placement.is_a("IfcLocalPlacement") else None
+            local = placement.is_a("IfcLocalPlacement")
+            placement = entity(placement[0], "IfcObjectPlacement") if local else None
         above = self._known[placement.id()] if placement is not None else np.eye(4)
         for step in reversed(chain):
             relative = self._relative(step)
@@ -37,7 +42,7 @@ class Placements:
 
     def origin_m(self, placement: Any) -> tuple[float, float, float] | None:
         """Return the origin in metres; None without a readable placement."""
-        matrix = self.matrix(placement) if placement is not None else None
+        matrix = self.matrix(placement) if entity(placement) is not None else None
         if matrix is None or not np.isfinite(matrix[:3, 3]).all():
             return None
         x, y, z = (float(value) for value in matrix[:3, 3])
@@ -52,9 +57,10 @@ class Placements:
 
 def axis_matrix(axes: Any, unit_m: float) -> Matrix | None:
     """Return IfcAxis2Placement2D/3D as a matrix (metres); None for a linear one or no location."""
-    location = axes[0] if axes is not None else None
-    coordinates = getattr(location, "Coordinates", None)
-    if not coordinates:
+    axes = entity(axes, "IfcPlacement")
+    location = entity(axes[0], "IfcCartesianPoint") if axes is not None else None
+    coordinates = numbers(location[0]) if location is not None else ()
+    if not 0 < len(coordinates) <= DIMENSIONS or axes.is_a("IfcAxis1Placement"):
         return None
     matrix = np.eye(4)
     matrix[: len(coordinates), 3] = np.array(coordinates, dtype=float) * unit_m
@@ -68,8 +74,10 @@ def axis_matrix(axes: Any, unit_m: float) -> Matrix | None:
     return matrix
 
 
-def _direction(entity: Any, default: tuple[float, float, float]) -> Matrix:
-    ratios = tuple(entity[0]) if entity is not None else default
+def _direction(value: Any, default: tuple[float, float, float]) -> Matrix:
+    direction = entity(value, "IfcDirection")
+    ratios = numbers(direction[0]) if direction is not None else ()
+    ratios = ratios if 0 < len(ratios) <= DIMENSIONS else default
     vector = np.zeros(3)
     vector[: len(ratios)] = ratios
     length = float(np.linalg.norm(vector))

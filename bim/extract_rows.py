@@ -11,6 +11,7 @@ from typing import Any
 import ifcopenshell
 
 from bim.extract_address import address_line
+from bim.extract_entities import MALFORMED, number
 from bim.extract_facts import georef_facts
 from bim.extract_guids import SAMPLES, Names
 from bim.extract_placement import Placements
@@ -19,7 +20,7 @@ from bim.extract_tree import Tree, role_of
 from bim.extract_units import Units
 from bim.georef import georeference
 from bim.hazards import Scan
-from bim.rows import Extract, Finding, Role, Row, Severity
+from bim.rows import Extract, Finding, Georef, Provenance, Role, Row, Severity
 from identity.errors import Invalid
 
 _BUILT = (Role.BUILDING, Role.FACILITY)
@@ -39,8 +40,7 @@ def read(model: Any, scan: Scan) -> Extract:
     rows = reader.rows()
     origins = [row.origin_m for row in rows if row.role is Role.ELEMENT and row.origin_m]
     origins = origins or [row.origin_m for row in rows if row.origin_m]
-    facts = georef_facts(model, reader.units, reader.sets, reader.placements, origins)
-    georef, odd = georeference(facts)
+    georef, odd = _georef(model, reader, origins)
     return Extract(
         schema=model.schema_identifier,
         project_guid=rows[0].guid,
@@ -51,6 +51,17 @@ def read(model: Any, scan: Scan) -> Extract:
         findings=[*_completeness(model, scan), *reader.findings(), *odd],
         header=header_of(model),
     )
+
+
+def _georef(
+    model: Any, reader: "_Reader", origins: list[tuple[float, float, float]]
+) -> tuple[Georef, list[Finding]]:
+    try:
+        facts = georef_facts(model, reader.units, reader.sets, reader.placements, origins)
+    except MALFORMED as failure:
+        said = {"step_id": None, "reason": str(failure)}
+        return Georef(Provenance.NONE), [Finding("ifc_malformed", Severity.WARNING, said)]
+    return georeference(facts)
 
 
 class _Reader:
@@ -68,6 +79,7 @@ class _Reader:
         self.sets = SetsReader(model, self.units)
         self.placements = Placements(self.units.length_m)
         self._names = Names()
+        self._malformed: list[Finding] = []
         things = [(self._projects[0], Role.PROJECT), *self._products]
         self._things = {thing.id(): thing for thing, _ in things}
         self._roles = {thing.id(): role for thing, role in things}
@@ -76,11 +88,11 @@ class _Reader:
 
     def rows(self) -> list[Row]:
         """Return the project, then products by step id."""
-        return [self._row(step_id, thing) for step_id, thing in self._things.items()]
+        return [self._readable(step_id, thing) for step_id, thing in self._things.items()]
 
     def findings(self) -> list[Finding]:
         """Return what is odd about identity, tree and units; after ``rows``."""
-        found = self._names.findings()
+        found = [*self._names.findings(), *self._malformed[:SAMPLES]]
         if len(self._projects) > 1:
             found.append(Finding("ifc_projects", Severity.WARNING, {"count": len(self._projects)}))
         if not any(role in _BUILT for role in self._roles.values()):
@@ -104,6 +116,24 @@ class _Reader:
         names = [self._guids[step_id] for step_id in known[:SAMPLES]]
         facts = {"count": len(known), "samples": names}
         return [Finding(code, severity, facts, guid=names[0], step_id=known[0])]
+
+    def _readable(self, step_id: int, thing: Any) -> Row:
+        """Return the row; where attributes are of the wrong type, what it is and where it hangs."""
+        try:
+            return self._row(step_id, thing)
+        except MALFORMED as failure:
+            bare = Row(
+                guid=self._guids[step_id],
+                ifc_class=thing.is_a(),
+                role=self._roles[step_id],
+                step_id=step_id,
+                parent=self._guid(self._tree.parent(step_id)),
+                storey=self._guid(self._tree.storey(step_id)),
+            )
+            facts = {"step_id": step_id, "reason": str(failure)}
+            found = Finding("ifc_malformed", Severity.WARNING, facts, bare.guid, step_id)
+            self._malformed.append(found)
+            return bare
 
     def _row(self, step_id: int, thing: Any) -> Row:
         values = _attributes(self._schema, thing)
@@ -138,9 +168,9 @@ class _Reader:
         self, values: Mapping[str, Any], origin_m: tuple[float, float, float] | None
     ) -> float | None:
         """Return Elevation in metres (it is in file units); without one, the placement's z."""
-        elevation = values.get("Elevation")
+        elevation = number(values.get("Elevation"))
         if elevation is not None:
-            return float(elevation) * self.units.length_m
+            return elevation * self.units.length_m
         return origin_m[2] if origin_m else None
 
 

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ifcopenshell import entity_instance
+
+from bim.extract_entities import entities, entity
 from bim.extract_units import Units
 from bim.extract_values import plain, properties, quantities
 
@@ -35,11 +38,12 @@ class SetsReader:
         self.type_of: dict[int, Any] = {}
         for relation in model.by_type("IfcRelDefinesByProperties"):
             definitions = _flat(relation[5])
-            for thing in relation[4] or ():
+            for thing in entities(relation[4]):
                 self._own[thing.id()].extend(definitions)
         for relation in model.by_type("IfcRelDefinesByType"):
-            for thing in relation[4] or ():
-                self.type_of[thing.id()] = relation[5]
+            its_type = entity(relation[5], "IfcTypeObject")
+            for thing in entities(relation[4]) if its_type is not None else ():
+                self.type_of[thing.id()] = its_type
 
     def of(self, step_id: int) -> Definitions:
         """Return the sets of a product with those of its type."""
@@ -56,8 +60,7 @@ class SetsReader:
     def _of_type(self, its_type: Any) -> Definitions:
         key = its_type.id()
         if key not in self._types:
-            sets = its_type[5] if its_type.is_a("IfcTypeObject") else ()
-            self._types[key] = self._collected(sets or ())
+            self._types[key] = self._collected(entities(its_type[5]))
         return self._types[key]
 
     def _collected(self, definitions: Iterable[Any]) -> Definitions:
@@ -76,7 +79,7 @@ class SetsReader:
         return self._definitions[key]
 
     def _read_once(self, definition: Any) -> tuple[bool, str, dict[str, Any]]:
-        name = definition[2] or definition.is_a()
+        name = str(definition[2] or definition.is_a())
         if definition.is_a("IfcPropertySet"):
             return False, name, properties(definition[4], self._units)
         if definition.is_a("IfcElementQuantity"):
@@ -89,9 +92,10 @@ class SetsReader:
 
 def _flat(definition: Any) -> list[Any]:
     """Return the definitions of IfcPropertySetDefinitionSelect (IFC4 allows a set of them)."""
-    if definition is None:
+    if not isinstance(definition, entity_instance):
         return []
-    return [definition] if definition.id() else list(definition[0] or ())
+    found = [definition] if definition.id() else entities(definition[0])
+    return [item for item in found if item.is_a("IfcPropertySetDefinition")]
 
 
 def _overlaid(below: Sets, above: Sets) -> Sets:

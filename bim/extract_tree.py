@@ -12,6 +12,7 @@ from typing import Any
 
 import ifcopenshell
 
+from bim.extract_entities import entities, entity
 from bim.normalise_guids import is_row_class
 from bim.rows import Role
 
@@ -94,10 +95,10 @@ class Tree:
             return
         found: dict[int, int] = {}
         for relation in relations:
-            above = relation[whole]
+            above = entity(relation[whole])
             if above is None:
                 continue
-            for part in _listed(relation[parts]):
+            for part in entities(relation[parts]):
                 if found.setdefault(part.id(), above.id()) != above.id():
                     self.twice.append(part.id())
         self._above = found | self._above
@@ -129,9 +130,3 @@ class Tree:
             Role.FACILITY: (Role.SITE,),
         }.get(role, (Role.BUILDING, Role.FACILITY, Role.SITE))
         return next((self._hooks[rank] for rank in ranks if rank in self._hooks), self._root)
-
-
-def _listed(value: Any) -> tuple[Any, ...]:
-    if value is None:
-        return ()
-    return tuple(value) if isinstance(value, tuple | list) else (value,)

@@ -6,6 +6,10 @@ Names follow UCUM where it has one ("mm", "m2", "Cel"); values stay in the file'
 import re
 from typing import Any
 
+from ifcopenshell import entity_instance
+
+from bim.extract_entities import entities, entity, number
+
 PREFIX = {
     "EXA": ("E", 1e18),
     "PETA": ("P", 1e15),
@@ -89,14 +93,13 @@ class Units:
     """The units that IfcProject assigns, by IfcUnitEnum."""
 
     def __init__(self, project: Any) -> None:
-        assignment = getattr(project, "UnitsInContext", None)
-        self._by_type = {
-            getattr(unit, "UnitType", "MONETARYUNIT"): unit
-            for unit in (assignment.Units or () if assignment is not None else ())
-        }
+        assignment = entity(project.UnitsInContext, "IfcUnitAssignment")
+        units = entities(assignment.Units) if assignment is not None else []
+        # Where a type is assigned twice the first counts, as in the geometry kernels.
+        self._by_type = {getattr(u, "UnitType", "MONETARYUNIT"): u for u in reversed(units)}
         self._names: dict[int, str | None] = {}
-        self.length_declared = "LENGTHUNIT" in self._by_type
         self.length_m = factor(self._by_type.get("LENGTHUNIT"))
+        self.length_declared = _usable(self._by_type.get("LENGTHUNIT"))
         self.angle_rad = factor(self._by_type.get("PLANEANGLEUNIT"))
 
     def of_measure(self, measure: str) -> str | None:
@@ -110,7 +113,7 @@ class Units:
 
     def name(self, unit: Any) -> str | None:
         """Return the name of an IfcUnit entity (memoised by its step id)."""
-        if unit is None:
+        if entity(unit) is None:
             return None
         key = unit.id()
         if key not in self._names:
@@ -123,22 +126,41 @@ class Units:
 
 def factor(unit: Any) -> float:
     """Return SI units a unit (metres, radians …); 1.0 where nothing usable is declared."""
-    if unit is None:
+    if entity(unit) is None:
         return 1.0
     if unit.is_a("IfcConversionBasedUnit"):
-        measure = unit.ConversionFactor
-        base = factor(measure.UnitComponent) if measure is not None else 1.0
-        value = getattr(getattr(measure, "ValueComponent", None), "wrappedValue", None)
-        return float(value) * base if isinstance(value, int | float) and value > 0 else 1.0
-    return PREFIX[unit.Prefix][1] if unit.is_a("IfcSIUnit") and unit.Prefix else 1.0
+        measure = entity(unit.ConversionFactor, "IfcMeasureWithUnit")
+        value = _conversion_value(measure)
+        return 1.0 if value is None else value * factor(measure.UnitComponent)
+    return PREFIX.get(unit.Prefix, ("", 1.0))[1] if unit.is_a("IfcSIUnit") else 1.0
+
+
+def _conversion_value(measure: Any) -> float | None:
+    """Return the value of an IfcMeasureWithUnit; a bare number is none, as for the kernels.
+
+    (A real file says 0.3048 without a measure type there, and is in metres.)
+    """
+    component = measure.ValueComponent if measure is not None else None
+    value = number(component) if isinstance(component, entity_instance) else None
+    return value if value is not None and value > 0 else None
+
+
+def _usable(unit: Any) -> bool:
+    if entity(unit) is None:
+        return False
+    if not unit.is_a("IfcConversionBasedUnit"):
+        return bool(unit.is_a("IfcSIUnit"))
+    return _conversion_value(entity(unit.ConversionFactor, "IfcMeasureWithUnit")) is not None
 
 
 def unit_name(unit: Any) -> str | None:
     """Return a short name: UCUM for SI and common units, else the name that the file gives."""
+    if entity(unit) is None:
+        return None
     if unit.is_a("IfcSIUnit"):
-        return (PREFIX[unit.Prefix][0] if unit.Prefix else "") + _SI.get(unit.Name, str(unit.Name))
+        return PREFIX.get(unit.Prefix, ("", 1.0))[0] + _SI.get(unit.Name, str(unit.Name))
     if unit.is_a("IfcDerivedUnit"):
-        return ".".join(_element_name(element) for element in unit.Elements or ())
+        return ".".join(_element_name(element) for element in entities(unit.Elements))
     if unit.is_a("IfcMonetaryUnit"):
         return str(unit.Currency)
     name = str(getattr(unit, "Name", None) or "")
@@ -146,5 +168,5 @@ def unit_name(unit: Any) -> str | None:
 
 
 def _element_name(element: Any) -> str:
-    exponent = int(element.Exponent or 1)
-    return f"{unit_name(element.Unit)}{exponent if exponent != 1 else ''}"
+    exponent = int(number(element.Exponent) or 1)
+    return f"{unit_name(element.Unit) or ''}{exponent if exponent != 1 else ''}"

@@ -10,6 +10,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ifcopenshell import entity_instance
+
+from bim.extract_entities import entities
 from bim.extract_units import Units
 
 NESTING_MAX = 8  # of complex properties; deeper ones (or cycles) are cut
@@ -37,7 +40,7 @@ def reference(entity: Any) -> dict[str, Any]:
 def properties(items: Any, units: Units, depth: int = 0) -> dict[str, Any]:
     """Return IfcProperty entities as {name: value}."""
     values: dict[str, Any] = {}
-    for item in items or ():
+    for item in entities(items):
         read = _READERS.get(item.is_a())
         if read is not None and depth < NESTING_MAX:
             values[str(item[0])] = read(item, units, depth)
@@ -47,13 +50,13 @@ def properties(items: Any, units: Units, depth: int = 0) -> dict[str, Any]:
 def quantities(items: Any, units: Units, prefix: str = "", depth: int = 0) -> dict[str, Any]:
     """Return IfcPhysicalQuantity entities as {name: {"value", "unit"}}; complex ones flattened."""
     values: dict[str, Any] = {}
-    for item in items or ():
+    for item in entities(items):
         name = prefix + str(item[0])
         ifc_class = item.is_a()
-        if ifc_class != "IfcPhysicalComplexQuantity":
+        if item.is_a("IfcPhysicalSimpleQuantity"):
             unit = units.name(item[2]) or units.of_quantity(ifc_class)
             values[name] = {"value": plain(item[3]), "unit": unit}
-        elif depth < NESTING_MAX:
+        elif item.is_a("IfcPhysicalComplexQuantity") and depth < NESTING_MAX:
             values |= quantities(item[2], units, f"{name}/", depth + 1)
     return values
 
@@ -63,11 +66,17 @@ def _single(item: Any, units: Units, _depth: int) -> Any:
 
 
 def _with_unit(value: Any, unit: Any, units: Units) -> Any:
-    if value is None:
-        return None
-    name = units.name(unit) or units.of_measure(value.is_a())
+    name = _unit_name(value, unit, units)
     json_value = plain(value)
     return json_value if name is None else {"value": json_value, "unit": name}
+
+
+def _unit_name(value: Any, unit: Any, units: Units) -> str | None:
+    """Return the unit given, else that of the measure; a bare or missing value has none."""
+    if not isinstance(value, entity_instance):
+        return None
+    measure: Any = value
+    return units.name(unit) or units.of_measure(measure.is_a())
 
 
 def _list(item: Any, _units: Units, _depth: int) -> Any:
@@ -77,13 +86,13 @@ def _list(item: Any, _units: Units, _depth: int) -> Any:
 def _bounded(item: Any, units: Units, _depth: int) -> Any:
     bounds = {"upper": item[2], "lower": item[3], "set_point": getattr(item, "SetPointValue", None)}
     typed = next((bound for bound in bounds.values() if bound is not None), None)
-    unit = units.name(item[4]) or (units.of_measure(typed.is_a()) if typed is not None else None)
+    unit = _unit_name(typed, item[4], units)
     return {name: plain(bound) for name, bound in bounds.items()} | {"unit": unit}
 
 
 def _table(item: Any, _units: Units, _depth: int) -> Any:
-    rows = zip(item[2] or (), item[3] or (), strict=False)
-    return {"table": [[plain(defining), plain(defined)] for defining, defined in rows]}
+    columns = [value if isinstance(value, tuple) else () for value in (item[2], item[3])]
+    return {"table": [[plain(left), plain(right)] for left, right in zip(*columns, strict=False)]}
 
 
 def _reference(item: Any, _units: Units, _depth: int) -> Any:

@@ -104,11 +104,13 @@ def _collect(bare: bytes, graphs: Mapping[str, Links]) -> None:
         if kind == "decomposition":
             _collect_parts(match["decomposition"], arguments, graphs["decomposition"])
             continue
-        owner = int(bare[bare.rfind(b"#", 0, match.start()) + 1 : match.start()])
+        owner = _DECLARED.match(bare, max(bare.rfind(b"#", 0, match.start()), 0))
+        if owner is None:
+            continue  # damaged: the parser will not take it as a statement either
         targets = [int(number) for number in _OWNER.findall(arguments)]
         if kind == "placement":  # PlacementRelTo is the first attribute
             targets = targets[:1] if arguments.lstrip().startswith(b"#") else []
-        graphs[str(kind)][owner] = targets
+        graphs[str(kind)][int(owner[1])] = targets
 
 
 def _kind(match: re.Match[bytes]) -> str:

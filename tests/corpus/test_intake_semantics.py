@@ -21,7 +21,7 @@ FILES = {  # file: (rows without the project, findings)
     "LINDEN_-_Kozijnen.ifc": (1985, ["ifc_no_position"]),
     "PR-Twin-Branch-PavementElements.ifc": (
         21,
-        ["ifc_crs", "ifc_far_from_origin", "ifc_no_position"],
+        ["ifc_no_length_unit", "ifc_crs", "ifc_far_from_origin", "ifc_no_position"],
     ),
     "ROOT-houten_kozijnen.ifc": (170, []),
     "ROOT-kalkzandsteen.ifc": (142, []),

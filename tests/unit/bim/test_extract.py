@@ -219,3 +219,23 @@ def test_without_a_unit_of_length_metres_are_taken_and_said(tmp_path):
     extract = extracted(tmp_path, *lines)
     assert extract.length_unit_m == pytest.approx(1.0)
     assert "ifc_no_length_unit" in codes(extract)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"#13=IFCWALL('{WALL}',$,(1,2),$,'Brick',#14,$,'T-1',.SOLIDWALL.);",
+        f"#13=IFCWALL('{WALL}',$,'Wall 1',$,'Brick',#16,$,'T-1',.SOLIDWALL.);",
+        f"#13=IFCWALL('{WALL}',$,'Wall 1',$,'Brick',3.,$,'T-1',.SOLIDWALL.);",
+        f"#13=IFCWALL('{WALL}');",
+    ],
+)
+def test_attributes_of_the_wrong_type_cost_no_row(tmp_path, line):
+    house = [line if old.startswith("#13=") else old for old in HOUSE]
+    extract = extracted(tmp_path, *house)
+    assert row_of(extract, WALL).parent == STOREY
+
+
+def test_a_relation_to_a_number_is_none(tmp_path):
+    broken = f"#100=IFCRELAGGREGATES('{guid('rA')}',$,$,$,7,(#13,'x',3.));"
+    assert row_of(extracted(tmp_path, *HOUSE, broken), WALL).parent == STOREY

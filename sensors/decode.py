@@ -1,7 +1,7 @@
 """Messages become readings, or rows of the quarantine with a reason. Pure: no I/O, no clock."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from identity.errors import CityError, Conflict, Invalid, NotFound
 from sensors.codecs import json as codec
@@ -17,44 +17,53 @@ OLDEST_S = 631_152_000.0  # 1990-01-01T00:00:00Z; what is older comes from a clo
 ANONYMOUS = "mqtt"  # the source of a message that names a code and has no usable client id
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decoded:
-    """What messages came to; ``understood``: the index of each reading's message."""
+    """What messages came to, in order; ``understood``: the index of each reading's message.
 
-    readings: Sequence[Reading] = ()
-    understood: Sequence[int] = ()
-    quarantined: Sequence[Quarantined] = ()
+    Refused messages of one device, topic and reason are one row: the newest sample and a count.
+    """
+
+    readings: list[Reading] = field(default_factory=list)
+    understood: list[int] = field(default_factory=list)
+    refused: dict[tuple[str, str, str], Quarantined] = field(default_factory=dict)
+    seen: int = 0
+
+    def take(self, messages: Sequence[Message], known: Known) -> None:
+        """Decode further messages; ``known`` holds every device that their topics name.
+
+        Times are checked against each message's own time of receipt, so that a replay of the
+        journal gives the same result on any later day.
+        """
+        for index, message in enumerate(messages, self.seen):
+            try:
+                self.readings.append(_reading(message, known))
+                self.understood.append(index)
+            except CityError as error:
+                self.refuse(message, error)
+            except Exception as error:  # noqa: BLE001 - no message may stop the loop; it is kept
+                reason = f"{type(error).__name__}: {error}"
+                self.refuse(message, Invalid("message_refused", reason=reason))
+        self.seen += len(messages)
+
+    def refuse(self, message: Message, error: CityError) -> None:
+        """Quarantine one message."""
+        row = _refusal(message, error)
+        key = (row.reason, row.device, row.topic)
+        before = self.refused.get(key)
+        self.refused[key] = replace(row, count=before.count + 1) if before else row
 
     def commit(self, journal: str, offset: int) -> Commit:
         """Return the transaction that applies all of it and moves the journal's offset."""
-        return Commit(self.readings, quarantined=self.quarantined, journal=journal, offset=offset)
-
-
-def decode(messages: Sequence[Message], known: Known) -> Decoded:
-    """Decode messages; ``known`` holds every device that their topics name.
-
-    Times are checked against each message's own time of receipt, so that a replay of the journal
-    gives the same result on any later day. Refused messages of one device, topic and reason
-    become one row: the newest sample and a count.
-    """
-    readings: list[Reading] = []
-    understood: list[int] = []
-    refused: dict[tuple[str, str, str], Quarantined] = {}
-    for index, message in enumerate(messages):
-        try:
-            readings.append(_reading(message, known))
-            understood.append(index)
-        except CityError as error:
-            _count(refused, _refusal(message, error))
-        except Exception as error:  # noqa: BLE001 - no message may stop the loop; it is kept
-            reason = f"{type(error).__name__}: {error}"
-            _count(refused, _refusal(message, Invalid("message_refused", reason=reason)))
-    return Decoded(readings, understood, list(refused.values()))
+        quarantined = list(self.refused.values())
+        return Commit(self.readings, quarantined=quarantined, journal=journal, offset=offset)
 
 
 def quarantine(message: Message, error: CityError) -> Decoded:
     """Return the one message as refused by ``error``."""
-    return Decoded(quarantined=[_refusal(message, error)])
+    decoded = Decoded()
+    decoded.refuse(message, error)
+    return decoded
 
 
 def _reading(message: Message, known: Known) -> Reading:
@@ -109,9 +118,3 @@ def _refusal(message: Message, error: CityError) -> Quarantined:
         message.received_at,
         error.facts,
     )
-
-
-def _count(refused: dict[tuple[str, str, str], Quarantined], row: Quarantined) -> None:
-    key = (row.reason, row.device, row.topic)
-    before = refused.get(key)
-    refused[key] = replace(row, count=before.count + 1) if before else row

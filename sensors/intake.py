@@ -16,7 +16,7 @@ import structlog
 from cim.ports import Graph
 from identity.errors import CityError, Unavailable
 from identity.ports import Codes
-from sensors.decode import Decoded, decode, quarantine
+from sensors.decode import Decoded, quarantine
 from sensors.journal import Journal
 from sensors.lookup import Bindings
 from sensors.observations import Request, answer
@@ -27,6 +27,8 @@ from twin.ports import COMMIT_READINGS, PAGE_LIMIT, Commit, Outcome, Projection,
 
 RETRY_S_FIRST = 0.2  # a store that does not answer is asked again after this, then the double …
 RETRY_S_MAX = 10.0  # … up to this; meanwhile messages wait in the journal
+
+SLICE_MESSAGES = 100  # decoded before the event loop has its turn: 1–2 ms
 
 Clock = Callable[[], float]
 Project = Callable[[Sequence[str]], Awaitable[Mapping[str, Projection]]]
@@ -133,10 +135,18 @@ class Intake:
         self.applied_offset = offset
 
     async def _decode(self, messages: Sequence[Message]) -> Decoded:
-        """Look the devices up at the newest generation, then decode off the event loop."""
+        """Look the devices up at the newest generation, then decode in slices.
+
+        Slices on the event loop, not a thread: a thread that computes holds the interpreter for
+        5 ms at each switch, and every acknowledgement and every answer would wait for it.
+        """
         addresses = (address(message.topic) for message in messages)
         known = await self._bindings.lookup({Device(a.tenant, a.device) for a in addresses if a})
-        return await asyncio.to_thread(decode, messages, known)
+        decoded = Decoded()
+        for start in range(0, len(messages), SLICE_MESSAGES):
+            decoded.take(messages[start : start + SLICE_MESSAGES], known)
+            await asyncio.sleep(0)
+        return decoded
 
     async def _commit(self, commit: Commit) -> Outcome:
         if not (commit.readings or commit.quarantined or commit.journal):

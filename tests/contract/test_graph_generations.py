@@ -45,6 +45,7 @@ async def test_an_empty_graph_is_at_generation_zero(graph):
     assert await graph.head() == Head(0, 0.0)
     assert await seen(graph, 0) == ([], [], {}, [])
     assert await graph.moves(0, limit=10) == []
+    await graph.ready()
 
 
 async def test_rows_become_visible_with_the_commit_and_not_before(opens, clock):

@@ -1,8 +1,12 @@
 """What only the SQLite graph has: plans, threads, interrupts, full disks, files that are none."""
 
 import asyncio
+import os
 import sqlite3
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import anyio
 import pytest
@@ -16,6 +20,7 @@ from identity.errors import Conflict, Unavailable
 
 pytestmark = pytest.mark.anyio
 
+ROOT = Path(__file__).resolve().parents[3]
 HOUSE = "420111990101000000011"
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
@@ -202,6 +207,34 @@ async def test_the_city_is_there_after_reopening(tmp_path):
     assert await again.counts(1, HOUSE) == {Kind.ELEMENT: 10}
     assert await again.reserve("420111990101", 1, "y") == range(4, 5)
     await again.close()
+
+
+WRITER = """
+import asyncio, sys, time
+from cim.stores.sqlite import SqliteGraph
+
+async def main():
+    graph = await SqliteGraph.open(sys.argv[1], time.time)
+    serials = await graph.reserve("420111990101", 3, sys.argv[2])
+    activation = await graph.activate(sys.argv[2], wait_s=60)
+    await activation.commit({})
+    print(serials.start, activation.generation)
+    await graph.close()
+
+asyncio.run(main())
+"""
+
+
+def test_processes_that_open_one_new_file_at_once_share_it(tmp_path):
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "graph.db")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    children = [
+        subprocess.Popen([*command, f"owner {n}"], env=environment, stdout=subprocess.PIPE)
+        for n in range(4)
+    ]
+    answers = [child.communicate(timeout=100)[0].split() for child in children]
+    assert sorted(int(start) for start, _ in answers) == [1, 4, 7, 10]
+    assert sorted(int(generation) for _, generation in answers) == [1, 2, 3, 4]
 
 
 async def test_the_lease_of_a_process_that_is_gone_is_taken_at_once(graph, monkeypatch):

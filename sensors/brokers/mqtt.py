@@ -8,6 +8,7 @@ acknowledgement 567 of 20,000 messages were lost in three kills, with this none.
 import asyncio
 import ssl
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ PORTS = {"mqtt": 1883, "mqtts": 8883}
 KEEP_ALIVE_S = 30
 RECONNECT_S_FIRST, RECONNECT_S_MAX = 1, 30
 PENDING_BYTES_MAX = 32 * 1024 * 1024  # received, not yet durable; beyond it we stop reading
+ACKNOWLEDGE_S = 0.002  # how long paho's thread may take to acknowledge by itself
 RETRY_S = 1.0  # after a journal that refused
 
 _log = structlog.get_logger()
@@ -91,6 +93,8 @@ class PahoBroker:
         self._received: list[_Received] = []
         self._pending_bytes = 0
         self._room = threading.Condition()  # guards the two above
+        self._durable: deque[_Received] = deque()  # to be acknowledged
+        self._acknowledging = threading.Lock()
         self._connection = 0
         self._subscribed = False
         self._stopping = False
@@ -133,10 +137,22 @@ class PahoBroker:
         with self._room:
             self._pending_bytes -= sum(len(message.payload) for message in messages)
             self._room.notify_all()
-        for received in batch:
-            # Packet ids belong to a connection: after a new one the broker sends those again.
-            if received.connection == self._connection:
-                self._client.ack(received.packet_id, received.qos)
+        self._durable.extend(batch)
+        asyncio.get_running_loop().call_later(ACKNOWLEDGE_S, self._acknowledge)
+
+    def _acknowledge(self) -> None:
+        """Acknowledge what is durable, in order; called from whichever thread comes first.
+
+        paho's own thread does it with the next message: each acknowledgement gives the
+        interpreter away for a moment, and the event loop would get it back 5 ms later while that
+        thread is busy. While it is idle (the broker waits for us) the event loop does it.
+        """
+        with self._acknowledging:
+            while self._durable:
+                received = self._durable.popleft()
+                # Packet ids belong to a connection: after a new one the broker sends those again.
+                if received.connection == self._connection:
+                    self._client.ack(received.packet_id, received.qos)
 
     def _made(self, client_id: str, tls: ssl.SSLContext | None) -> Client:
         client = Client(
@@ -189,6 +205,8 @@ class PahoBroker:
         _log.info("broker_disconnected", address=self.address)
 
     def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
+        if self._durable:
+            self._acknowledge()
         payload = bytes(message.payload)
         taken = Message(_topic(message), payload, self._clock(), "", message.retain)
         with self._room:

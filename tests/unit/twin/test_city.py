@@ -13,6 +13,7 @@ from identity import grid, ifcguid
 from identity.errors import Invalid, NotFound
 from identity.ports import Alias
 from twin.city import City
+from twin.meanings import MEANINGS_MAX
 from twin.ports import Commit, Where
 from twin.reading import Quality, Reading
 from twin.stores.memory import MemoryStates
@@ -337,3 +338,37 @@ async def test_reproject_rewrites_what_moved(city, graph, states):
 
     found, _ = await states.query(Where(box=(114.85, 30, 114.95, 31)), limit=10)
     assert (count, [row.code for row in found]) == (1, [ROOM])
+
+
+async def test_a_sensors_own_state_and_history_leave_other_sources_out(city, states):
+    rows = [warm(20), warm(99, source="王"), warm(5, at=NOW - 20, source="王")]
+    await states.commit(Commit(rows))
+
+    told = (await city.state(SENSOR))["properties"]["temperature"]
+    page = await city.history(SENSOR, "temperature")
+    assert (told["value"], told["sources"]) == (20, [])
+    assert [row["value"] for row in page["items"]] == [20]
+
+
+async def test_a_crowded_cell_answers_with_a_bounded_list(city, graph):
+    many = [
+        replace(THINGS[1], code=issued("Facility", i + 1), kind=Kind.FACILITY) for i in range(60)
+    ]
+    await change(graph, Batch(entities=many))
+
+    assert len(await city.resolve(CELL)) == MEANINGS_MAX
+
+
+async def test_a_text_longer_than_any_identifier_is_refused(city):
+    with pytest.raises(Invalid) as refused:
+        await city.resolve("长" * 513)
+
+    assert refused.value.code == "text_too_long"
+
+
+async def test_a_wrong_letter_in_a_part_code_is_named_by_its_position(city):
+    with pytest.raises(NotFound) as unknown:
+        await city.resolve(ROOM[:22] + "X" + ROOM[23:])
+
+    facts = unknown.value.facts
+    assert (facts["position"], facts["reason"]) == (23, "code_shape")

@@ -66,6 +66,18 @@ def test_two_runs_write_the_same_bytes(paths, tmp_path, number):
     assert again.read_bytes() == paths[number].read_bytes()
 
 
+def test_global_ids_stay_what_they_were_when_the_district_was_first_drawn(files):
+    buildings = [file.by_type("IfcBuilding")[0].GlobalId for file in files.values()]
+    spaces = {s.Name: s.GlobalId for s in files["光谷广场停车楼"].by_type("IfcSpace")}
+    assert buildings == [
+        "04OonD8ofNuhhChs350W$T",
+        "3KoxvAaWnNKg0WNmDatcA9",
+        "1QKjhETvXNSuZa3c0o5aX2",
+        "1BXr8f44PTaQh$sbs3In$h",
+    ]
+    assert spaces["A-001"] == "0z0E5UJQHMevBLFl$pV$7f"
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_model_is_valid_ifc4(files, name):
     logger = ifcopenshell.validate.json_logger()

@@ -145,7 +145,9 @@ def test_a_city_replaces_the_table_by_its_own(tmp_path):
     path = tmp_path / "classes.json"
     path.write_text(json.dumps(rows), encoding="utf-8")
     table = classes.load(path)
-    assert code.prefix("420106", "Building", table) == "420106010203"
+    prefix = code.prefix("420106", "Building", table)
+    assert prefix == "420106010203"
+    assert code.parse(code.issue(prefix, 7), table=table).kind == "Building"
     with pytest.raises(Invalid, match="class_unknown"):
         code.class_code("Sensor", table)
 

@@ -8,6 +8,7 @@ from identity.errors import Invalid
 TOPICS_CACHED = 65_536
 SUBSCRIPTION = "city/#"
 NAME_CHARS_MAX = 128  # of a device, a tenant, a property
+TOPIC_CHARS_MAX = 3 * (NAME_CHARS_MAX + 1) + len("city")
 
 
 class Device(NamedTuple):
@@ -33,9 +34,13 @@ def parse(topic: str) -> Address:
     return found
 
 
-@lru_cache(TOPICS_CACHED)
 def address(topic: str) -> Address | None:
     """Return the address in a topic, or None where it has none."""
+    return _address(topic) if len(topic) <= TOPIC_CHARS_MAX else None
+
+
+@lru_cache(TOPICS_CACHED)
+def _address(topic: str) -> Address | None:
     parts = topic.split("/")
     if len(parts) != 4 or parts[0] != "city":  # noqa: PLR2004 - the four levels above
         return None

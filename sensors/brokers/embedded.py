@@ -75,7 +75,7 @@ class Endpoint:
     @property
     def address(self) -> str:
         """host:port as bound (as asked for until ``open``)."""
-        return f"{self._host}:{self._port}"
+        return f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
 
     @property
     def connected(self) -> bool:

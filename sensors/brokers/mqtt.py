@@ -175,6 +175,7 @@ class PahoBroker:
         return client
 
     def _stop(self) -> None:
+        self._acknowledge()
         with self._room:
             self._stopping = True
             self._room.notify_all()

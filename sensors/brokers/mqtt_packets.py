@@ -18,6 +18,7 @@ PINGREQ, PINGRESP, DISCONNECT = 12, 13, 14
 LEVEL_311, LEVEL_5 = 4, 5
 ACCEPTED, BAD_PROTOCOL, BAD_CLIENT, BAD_LOGIN, NOT_ALLOWED = 0, 1, 2, 4, 5
 PACKET_BYTES_MAX = 256 * 1024
+TOPIC_BYTES_MAX = 1_024  # the standard allows 65,535; ours have four short levels
 TOPICS_CACHED = 65_536
 FAILURE = 0x80
 PING_RESPONSE = bytes([PINGRESP << 4, 0])
@@ -191,6 +192,8 @@ def _publish(data: bytes, first: int, body: int, stop: int) -> Publish:
     packet_id = data[split:start]
     if packet_id == b"\x00\x00":
         raise _malformed("a packet id of 0")  # [MQTT-2.3.1-1]
+    if split - name > TOPIC_BYTES_MAX:
+        raise _malformed("a topic that is too long")
     return Publish(_topic(data[name:split]), data[start:stop], packet_id, bool(first & 1))
 
 
@@ -218,7 +221,10 @@ def _will(flags: int, fields: _Fields) -> Will | None:
         return None
     if qos == 3:  # noqa: PLR2004 - reserved [MQTT-3.1.2-14]
         raise _malformed("a will of QoS 3")
-    return Will(_topic(fields.binary()), fields.binary())
+    topic = fields.binary()
+    if len(topic) > TOPIC_BYTES_MAX:
+        raise _malformed("a topic that is too long")
+    return Will(_topic(topic), fields.binary())
 
 
 def _subscribe(fields: _Fields) -> Subscribe:

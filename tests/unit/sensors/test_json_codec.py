@@ -98,6 +98,13 @@ def test_other_topics_are_refused(topic):
     assert refused.value.code == "topic_unknown"
 
 
+def test_a_topic_of_the_longest_names_is_read_and_a_longer_one_is_not():
+    longest = "/".join(["city", *["d" * 128] * 3])
+    assert parse(longest) == Address(*["d" * 128] * 3)
+    with pytest.raises(Invalid):
+        parse(longest + "d")
+
+
 def test_names_are_bounded():
     assert is_name("d" * 128)
     assert not is_name("d" * 129)

@@ -8,7 +8,9 @@ from identity.errors import Invalid
 from sensors.brokers import mqtt_packets as mqtt
 from sensors.brokers.mqtt_packets import Connect, Disconnect, Ping, Publish, Reader, Subscribe, Will
 
-NAMES = st.text(st.characters(exclude_characters="+#\x00", exclude_categories=["Cs"]), min_size=1)
+NAMES = st.text(
+    st.characters(exclude_characters="+#\x00", exclude_categories=["Cs"]), min_size=1, max_size=200
+)
 PACKET_IDS = st.sampled_from([b"", b"\x00\x01", b"\xff\xff"])
 PUBLISHES = st.builds(Publish, NAMES, st.binary(max_size=300), PACKET_IDS, st.booleans())
 CONNECTS = st.builds(
@@ -65,6 +67,8 @@ def test_a_damaged_packet_is_a_packet_or_a_typed_refusal(data):
         (b"\x30\x03\x00\x01+", "wildcard"),
         (b"\x30\x03\x00\x01\x00", "U+0000"),
         (b"\x30\x03\x00\x01\xff", "not UTF-8"),
+        (mqtt.publish(Publish("t" * 1025, b"")), "topic too long"),
+        (mqtt.connect(Connect(4, will=Will("t" * 1025, b""))), "will topic too long"),
         (b"\x32\x05\x00\x01a\x00\x00", "packet id 0"),
         (b"\x32\x03\x00\x01a", "packet id missing"),
         (b"\x34\x05\x00\x01a\x00\x01", "QoS 2"),

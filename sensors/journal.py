@@ -29,6 +29,7 @@ from sensors.ports import Message
 IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024  # bytes that wait for their fsync
 BACKLOG_MESSAGES_MAX = 2_000_000  # durable messages that wait to be applied
 READ_BYTES_MAX = 32 * 1024 * 1024  # a read stops behind the blob that reaches it
+PRUNE_MESSAGES = 10_000  # applied messages that are forgotten though nothing new is written
 BLOB_MESSAGES_MAX = 5_000  # messages of one blob: one read, one commit of the applier
 MESSAGE_OVERHEAD_BYTES = 64  # counted for each message beside its topic and payload
 
@@ -62,6 +63,7 @@ class _Orders:
 
     writes: list[_Write] = field(default_factory=list)
     prune_to: int | None = None
+    prune_due: bool = False
     closing: bool = False
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -79,6 +81,7 @@ class Journal:
         self._orders = _Orders()
         self._loop = asyncio.get_running_loop()
         self._base, self._end = _bounds(connection)
+        self._pruned = self._base
         self._next = self._end  # the writer thread's own count, ahead of _end while it tells us
         self._in_flight_bytes = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
@@ -152,10 +155,14 @@ class Journal:
                 self._grown.discard(waiter)
 
     def prune(self, to_offset: int) -> None:
-        """Forget the messages before ``to_offset`` (with the writer's next transaction)."""
+        """Forget the messages before ``to_offset``.
+
+        With the writer's next transaction: an fsync of its own is worth PRUNE_MESSAGES only.
+        """
         self._base = max(self._base, min(to_offset, self._end))
         with self._orders.changed:
             self._orders.prune_to = self._base
+            self._orders.prune_due = self._base - self._pruned >= PRUNE_MESSAGES
             self._orders.changed.notify()
         self._wake_waiters()
 
@@ -222,11 +229,10 @@ class Journal:
     def _take(self) -> tuple[list[_Write], int | None, bool]:
         orders = self._orders
         with orders.changed:
-            orders.changed.wait_for(
-                lambda: orders.writes or orders.prune_to is not None or orders.closing
-            )
+            orders.changed.wait_for(lambda: orders.writes or orders.prune_due or orders.closing)
             writes, orders.writes = orders.writes, []
-            prune_to, orders.prune_to = orders.prune_to, None
+            prune_to, orders.prune_to, orders.prune_due = orders.prune_to, None, False
+            self._pruned = prune_to or self._pruned
             return writes, prune_to, orders.closing
 
     def _commit(self, end: int, writes: list[_Write], prune_to: int | None) -> list[int]:

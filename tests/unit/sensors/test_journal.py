@@ -87,6 +87,23 @@ async def test_pruning_inside_a_blob_keeps_what_lies_behind(journal):
     assert journal.base == 4
 
 
+async def test_pruned_blobs_go_with_the_next_write_or_when_they_are_many(journal, monkeypatch):
+    def kept():
+        return journal._connection.execute("SELECT count(*) FROM blob").fetchone()[0]
+
+    monkeypatch.setattr(module, "PRUNE_MESSAGES", 3)
+    await journal.append([message(0), message(1)])
+    journal.prune(2)
+    await journal.append([message(2)])
+    assert kept() == 1
+    await journal.append([message(3), message(4), message(5)])
+    journal.prune(6)
+    async with asyncio.timeout(10):
+        while kept():  # noqa: ASYNC110 - the writer thread tells nobody
+            await asyncio.sleep(0.002)
+    assert (journal.base, journal.end) == (6, 6)
+
+
 async def test_a_second_opener_is_refused_and_may_open_after_the_first_closed(tmp_path):
     first = await Journal.open(tmp_path, "main")
     with pytest.raises(Conflict) as refused:

@@ -3,6 +3,7 @@ import * as client from "./api/client";
 import { send } from "./api/http";
 import { setAskToken, setLanguage } from "./api/session";
 import type { City, Model } from "./api/wire";
+import { isPart } from "./city/codes";
 import { Frame } from "./city/frame";
 import { Live } from "./city/live";
 import { Signal } from "./city/signal";
@@ -10,6 +11,7 @@ import { speak } from "./city/texts";
 import { keepLanguage, readHash, type ViewState, writeHash } from "./city/view-state";
 import { Ground, type GroundFeature } from "./layers/ground";
 import { Labels } from "./layers/labels";
+import { Marker } from "./layers/marker";
 import { Models } from "./layers/models";
 import { Placing } from "./layers/placing";
 import type { App } from "./panels/app";
@@ -59,6 +61,7 @@ function assemble(city: City, view: Signal<ViewState>, frame: Frame, ground: Gro
     navigation: new Navigation(stage),
     ground: new Ground(frame, ground),
     labels: new Labels(),
+    marker: new Marker(),
     placing: new Placing(),
     live: new Live(),
     told: new Signal<App["told"]["value"]>(null),
@@ -66,7 +69,8 @@ function assemble(city: City, view: Signal<ViewState>, frame: Frame, ground: Gro
   const update = (part: Partial<ViewState>) => view.set({ ...view.value, ...part });
   const selecting = new Selecting({ ...parts, update });
   const captureClick = listenForPicks(stage, (x, y) => selecting.pick(x, y));
-  for (const layer of [parts.ground, parts.models, parts.labels, parts.placing]) layer.init(stage);
+  const layers = [parts.ground, parts.models, parts.labels, parts.marker, parts.placing];
+  for (const layer of layers) layer.init(stage);
   const select: App["select"] = (code, fly) => selecting.select(code, fly);
   return { ...parts, update, select, captureClick };
 }
@@ -74,6 +78,11 @@ function assemble(city: City, view: Signal<ViewState>, frame: Frame, ground: Gro
 /** What the view says is what is drawn; a move of the city's head loads its models again. */
 function bindView(app: App): void {
   const { models, live } = app;
+  const outline = () => {
+    const { selected } = app.view.value;
+    app.marker.show(selected && isPart(selected) ? models.boxOf(selected) : null);
+  };
+  models.changed.listen(outline);
   onView(app, (view) => view.lang, changeLanguage);
   onView(
     app,
@@ -84,6 +93,7 @@ function bindView(app: App): void {
       models.paint.filter = storey && building ? { storey, building } : null;
       models.paint.spaces = spaces;
       models.repaint();
+      outline();
     },
   );
   onView(

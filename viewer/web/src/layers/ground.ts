@@ -3,6 +3,8 @@ import {
   BufferGeometry,
   CircleGeometry,
   Group,
+  LessDepth,
+  LessEqualDepth,
   Mesh,
   MeshBasicMaterial,
   Shape,
@@ -10,6 +12,7 @@ import {
   Vector2,
   Vector3,
 } from "three";
+import { mergeGeometries } from "three/addons/utils/BufferGeometryUtils.js";
 import type { Frame } from "../city/frame";
 import type { Layer } from "../scene/layer";
 import type { Stage, Theme } from "../scene/stage";
@@ -84,22 +87,20 @@ export class Ground implements Layer {
     for (const material of this.materials.values()) {
       material.transparent = on;
       material.opacity = on ? XRAY_OPACITY : 1;
-      material.depthWrite = !on;
+      material.depthFunc = on ? LessDepth : LessEqualDepth; // pieces that overlap blend only once
       material.needsUpdate = true;
     }
   }
 
+  /** All areas or streets of one class become one mesh: one draw call. */
   private addClass(name: Class, order: number): void {
-    const material = this.materials.get(name);
-    for (const feature of this.features) {
-      if (feature.properties.class !== name) continue;
-      for (const geometry of this.geometries(feature)) {
-        const mesh = new Mesh(geometry, material);
-        mesh.position.z = LIFT_M * order;
-        mesh.renderOrder = -50 + order;
-        this.group.add(mesh);
-      }
-    }
+    const features = this.features.filter((feature) => feature.properties.class === name);
+    const pieces = features.flatMap((feature) => this.geometries(feature)).map(onlyPositions);
+    if (pieces.length === 0) return;
+    const mesh = new Mesh(mergeGeometries(pieces), this.materials.get(name));
+    mesh.position.z = LIFT_M * order;
+    mesh.renderOrder = -50 + order;
+    this.group.add(mesh);
   }
 
   private geometries(feature: GroundFeature): BufferGeometry[] {
@@ -141,6 +142,13 @@ export class Ground implements Layer {
     geometry.setIndex(new BufferAttribute(Uint32Array.from(corners.keys()), 1));
     return geometry;
   }
+}
+
+function onlyPositions(geometry: BufferGeometry): BufferGeometry {
+  for (const name of Object.keys(geometry.attributes)) {
+    if (name !== "position") geometry.deleteAttribute(name);
+  }
+  return geometry;
 }
 
 function groundMaterial(order: number): MeshBasicMaterial {

@@ -22,6 +22,8 @@ interface Loaded {
   table: FeatureTable;
   scene: Object3D;
   root: string;
+  /** The whole model in the local frame. */
+  box: Box3;
 }
 
 /** The city's models: 3D Tiles, each feature paintable, replaced whole when the city changes. */
@@ -115,6 +117,16 @@ export class Models implements Layer {
     return null;
   }
 
+  /** The storey of a part that is drawn (a storey's is itself); null for anything else. */
+  storeyOf(code: string): string | null {
+    for (const { table } of this.tables()) {
+      const id = table.index.get(code);
+      if (id !== undefined) return table.columns.storey[id] || null;
+      if (table.columns.storey.includes(code)) return code;
+    }
+    return null;
+  }
+
   /** The box of a feature, or of all features of a storey or root; null when none is loaded. */
   boxOf(code: string): Box3 | null {
     const whole = this.rootBoxes().get(code);
@@ -123,9 +135,8 @@ export class Models implements Layer {
     for (const { table, scene } of this.tables()) {
       const wanted = wantedIds(table, code);
       if (wanted.size === 0) continue;
-      scene.updateWorldMatrix(true, true);
       scene.traverse((node) => {
-        if (node instanceof Mesh) growBox(box, node, wanted);
+        if (node instanceof Mesh) growBox(box, node, wanted, this.place(node, scene));
       });
     }
     return box.isEmpty() ? null : box;
@@ -134,9 +145,8 @@ export class Models implements Layer {
   /** The box of each root (building, facility, site) in the local frame. */
   rootBoxes(): Map<string, Box3> {
     const boxes = new Map<string, Box3>();
-    for (const { scene, root } of this.tables()) {
-      const box = boxes.get(root) ?? new Box3();
-      boxes.set(root, box.expandByObject(scene));
+    for (const { root, box } of this.tables()) {
+      boxes.set(root, (boxes.get(root) ?? new Box3()).union(box));
     }
     return boxes;
   }
@@ -205,9 +215,30 @@ export class Models implements Layer {
     });
     ghost(scene, xray);
     paintTable(table, this.paint);
-    this.loaded.get(tiles)?.set(scene, { table, scene, root });
+    this.loaded.get(tiles)?.set(scene, { table, scene, root, box: this.wholeBox(scene) });
     if (tiles === this.current) this.changed.set(this.changed.value + 1);
     this.stage?.invalidate();
+  }
+
+  /** From a mesh to the local frame. A tile out of view has no parent, so the chain ends at its scene. */
+  private place(node: Object3D, scene: Object3D): Matrix4 {
+    const matrix = new Matrix4();
+    for (let at: Object3D | null = node; at; at = at === scene ? null : at.parent) {
+      if (at.matrixAutoUpdate) at.updateMatrix();
+      matrix.premultiply(at.matrix);
+    }
+    return matrix.premultiply(new Matrix4().fromArray(this.frame.matrix()));
+  }
+
+  private wholeBox(scene: Object3D): Box3 {
+    const box = new Box3();
+    scene.traverse((node) => {
+      if (!(node instanceof Mesh)) return;
+      node.geometry.computeBoundingBox();
+      const own = node.geometry.boundingBox as Box3;
+      box.union(own.clone().applyMatrix4(this.place(node, scene)));
+    });
+    return box;
   }
 
   private went(tiles: TilesRenderer, scene: Object3D): void {
@@ -265,13 +296,13 @@ function wantedIds(table: FeatureTable, code: string): Set<number> {
   return wanted;
 }
 
-function growBox(box: Box3, mesh: Mesh, wanted: Set<number>): void {
+function growBox(box: Box3, mesh: Mesh, wanted: Set<number>, place: Matrix4): void {
   const ids = mesh.geometry.getAttribute("_feature_id_0") as BufferAttribute | undefined;
   const positions = mesh.geometry.getAttribute("position");
   if (!ids || !positions) return;
   const point = new Vector3();
   for (let i = 0; i < ids.count; i++) {
     if (!wanted.has(Math.round(ids.getX(i)))) continue;
-    box.expandByPoint(point.fromBufferAttribute(positions, i).applyMatrix4(mesh.matrixWorld));
+    box.expandByPoint(point.fromBufferAttribute(positions, i).applyMatrix4(place));
   }
 }

@@ -5,6 +5,7 @@ import type { Signal } from "../city/signal";
 import type { ViewState } from "../city/view-state";
 import type { Ground } from "../layers/ground";
 import type { Labels } from "../layers/labels";
+import type { Marker } from "../layers/marker";
 import type { Models } from "../layers/models";
 import type { Placing } from "../layers/placing";
 import type { Navigation } from "../scene/navigation";
@@ -19,6 +20,7 @@ export interface App {
   models: Models;
   ground: Ground;
   labels: Labels;
+  marker: Marker;
   placing: Placing;
   live: Live;
   view: Signal<ViewState>;

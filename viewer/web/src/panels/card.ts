@@ -128,7 +128,7 @@ function facts(told: Resolved, properties: CityObject["properties"] = {}): HTMLE
     [text("lifecycle"), told.lifecycle === "in_use" ? null : word(told.lifecycle)],
     [text("contains"), contained(told)],
     ...["tag", "type", "object_type", "predefined_type"].map((name): [string, string] => [
-      name,
+      word(name),
       String(properties[name] ?? ""),
     ]),
   ];

@@ -1,6 +1,7 @@
 import { Box3, Vector3 } from "three";
 import * as client from "../api/client";
 import type { CityObject } from "../api/wire";
+import { rootOf } from "../city/codes";
 import type { App } from "./app";
 
 const POINT_RADIUS_M = 12;
@@ -17,14 +18,21 @@ export class Selecting {
   }
 
   async select(code: string | null, fly = false): Promise<void> {
-    const { view, update } = this.app;
-    const { storey, building } = view.value;
-    // What was searched must be seen: a filter on another storey of its building gives way.
-    const hides = Boolean(storey && building && code?.startsWith(building) && code !== storey);
-    update({ selected: code, ...(hides && fly ? { storey: null, building: null } : {}) });
+    this.app.update({ selected: code });
     if (!code || !fly) return;
+    this.uncover(code);
     const box = this.app.models.boxOf(code) ?? (await this.placeOf(code));
     if (box) this.app.navigation.flyTo(box);
+  }
+
+  /** What is flown to must be seen: of its building only its storey is drawn, as if lifted open. */
+  private uncover(code: string): void {
+    const storey = this.app.models.storeyOf(code);
+    const building = rootOf(code);
+    if (storey) this.app.update({ storey, building });
+    else if (this.app.view.value.building === building) {
+      this.app.update({ storey: null, building: null });
+    }
   }
 
   /** Things that are not drawn: their box or point, else that of what contains them. */

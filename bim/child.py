@@ -3,6 +3,9 @@
 parent: ``call`` → start ``python -m bim.child`` → send the request → read lines → result or error
 child:  ``main`` → ``_confine`` → import ``bim.<module>:<function>`` → run it → one last line
 
+Limits: memory, processor, wall clock, file size, descriptors; own session; no environment, no
+descriptors, no network (where the kernel gives unprivileged network namespaces).
+
 Lines are JSON on a pipe of their own (libraries print on stdout): ``{"progress": [stage, fraction,
 counts]}``, then ``{"result": …}`` or ``{"error": …}``. Only functions of this package are called;
 arguments and results are JSON values, bulk data travels through files.
@@ -32,6 +35,7 @@ from identity.errors import CityError, Invalid, TooLarge
 LINE_BYTES_MAX = 64 * 1024 * 1024  # one line of the pipe; bulk data belongs into files
 TAIL_BYTES = 4_096  # what is kept of the child's stdout and stderr, for the error's facts
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000  # <linux/sched.h>
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +215,13 @@ def main() -> None:
 
 
 def _confine(limits: Limits, parent: int) -> None:
-    """Set the limits on this process, and die with the parent even when that is SIGKILLed."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    """Set the limits, cut the network, and die with the parent even when that is SIGKILLed."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    # A network namespace of its own has no way out; kernels that forbid it leave us the rest.
+    # Before prctl: new credentials would clear the signal.
+    if libc.unshare(CLONE_NEWNET):
+        libc.unshare(CLONE_NEWUSER | CLONE_NEWNET)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before prctl
         os._exit(1)
     megabyte = 1024 * 1024

@@ -25,6 +25,7 @@ from bim.normalise_guids import is_row_class
 from cim.progress import Progress
 
 HUGE_M = 20_000.0  # a body of this extent is a kernel's slip, not a product
+DEFLECTION_M = 0.005  # a tenth of what boxes may differ; 0.001 takes minutes for a dome of 100 m
 REASON_CHARS = 200
 DERIVED = re.compile(r"actual type <derived> at index (\d+)")
 
@@ -135,6 +136,7 @@ def _shape(product: Any, kernel: Any) -> Any:
     settings: Any = ifcopenshell.geom.settings()  # type: ignore[no-untyped-call] # theirs
     settings.set("use-world-coords", True)
     settings.set("no-normals", True)
+    settings.set("mesher-linear-deflection", DEFLECTION_M)
     try:
         return ifcopenshell.geom.create_shape(settings, product, geometry_library=kernel)
     except RuntimeError as error:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -56,6 +57,11 @@ def hang(path=None):
     if path:
         Path(path).write_text(f"{os.getpid()} {grandchild.pid}")
     time.sleep(60)
+
+
+def reach(port):
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port))
 
 
 def burn():

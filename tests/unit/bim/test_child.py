@@ -1,8 +1,11 @@
 """The border to untrusted bytes: limits bite, nothing is inherited, nothing survives."""
 
 import asyncio
+import errno
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -43,6 +46,16 @@ async def test_a_child_inherits_no_environment_no_descriptors_and_no_session(mon
     assert set(found["environment"]) <= set(child._environment()) | {"LC_CTYPE"}
     assert len(found["descriptors"]) == 5  # three standard ones, the pipe, the listing itself
     assert found["session"]
+
+
+@pytest.mark.skipif(
+    not shutil.which("unshare")
+    or subprocess.run(["unshare", "-rn", "true"], check=False).returncode != 0,
+    reason="this kernel gives no network namespaces to such processes",
+)
+async def test_a_child_reaches_no_network_not_even_ours():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert await call("bim.probe:reach", server.getsockname()[1]) == errno.ENETUNREACH
 
 
 async def test_a_refusal_keeps_its_class_code_and_facts():

@@ -180,6 +180,14 @@ async def test_a_product_that_kills_one_kernel_is_meshed_by_the_next(file, run):
     }
 
 
+async def test_opencascade_alone_is_a_whole_way(file, run):
+    """The way without GPL kernels (TWIN_MESH_KERNELS=opencascade)."""
+    for guid in GUIDS[1:3]:
+        file.product(guid)
+    meshes = await run(file, kernels=("opencascade",))
+    assert kernels(meshes) == {GUIDS[1]: "opencascade", GUIDS[2]: "opencascade"}
+
+
 @pytest.mark.parametrize(("word", "reason"), [("dies", "child_died"), ("hangs", "child_timeout")])
 async def test_a_product_that_kills_every_kernel_becomes_a_box_and_a_finding(
     file, run, word, reason

@@ -198,7 +198,10 @@ async def _death(child: _Child, function: str) -> CityError:
 
 def main() -> None:
     """Be the child: confine, run the one function of the request, answer, and leave at once."""
-    pipe = os.fdopen(int(sys.argv[-1]), "w", encoding="utf-8")
+    number = int(sys.argv[-1])
+    os.closerange(3, number)  # not every event loop closes what it opened (uvloop does not)
+    os.closerange(number + 1, os.sysconf("SC_OPEN_MAX"))
+    pipe = os.fdopen(number, "w", encoding="utf-8")
     request = json.loads(sys.stdin.buffer.read())
     _confine(Limits(**request["limits"]), request["parent"])
 

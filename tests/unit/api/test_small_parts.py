@@ -1,0 +1,176 @@
+"""Language, ranges, cursors, addresses, ports and streams: the small rules of the edge."""
+
+import asyncio
+import socket
+
+import pytest
+
+from api.access import address
+from api.errors import language, status_of
+from api.requests import box, cursor
+from api.routes.objects import _properties, kinds_of
+from api.routes.tiles import asked
+from api.running import take_port
+from api.services import Door, until
+from api.settings import load
+from cim.model import Kind
+from identity.errors import Conflict, Denied, Invalid, NotFound, TooLarge, Unavailable
+
+
+@pytest.mark.parametrize(
+    ("accept", "lang"),
+    [
+        ("", "en"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        ("en-US,en;q=0.9,zh;q=0.8", "en"),
+        ("fr, zh;q=0.4, en;q=0.3", "zh"),
+        ("de", "en"),
+        ("zh;q=broken", "en"),
+    ],
+)
+def test_the_language_is_what_the_caller_prefers(accept, lang):
+    assert language(accept) == lang
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (Invalid("x"), 422),
+        (NotFound("x"), 404),
+        (Conflict("x"), 409),
+        (Denied("x", authenticated=False), 401),
+        (Denied("x", authenticated=True), 403),
+        (TooLarge("x"), 413),
+        (TooLarge("x", rate=True), 429),
+        (Unavailable("x"), 503),
+    ],
+)
+def test_each_kind_of_refusal_has_its_status(error, status):
+    assert status_of(error) == status
+
+
+@pytest.mark.parametrize(
+    ("header", "span"),
+    [
+        (None, None),
+        ("bytes=0-9", (0, 10)),
+        ("bytes=90-", (90, 100)),
+        ("bytes=-5", (95, 100)),
+        ("bytes=95-500", (95, 100)),
+        ("bytes=0-1,5-6", None),
+        ("items=0-1", None),
+    ],
+)
+def test_a_range_is_read_as_the_standard_says(header, span):
+    assert asked(header, 100) == span
+
+
+@pytest.mark.parametrize("header", ["bytes=100-", "bytes=5-4"])
+def test_a_range_outside_is_refused(header):
+    with pytest.raises(Invalid) as refused:
+        asked(header, 100)
+    assert refused.value.code == "range_invalid"
+
+
+@pytest.mark.parametrize(
+    "text", ["1,2,3", "a,b,c,d", "2,0,1,1", "0,2,1,1", "0,0,nan,1", "0,0,181,1"]
+)
+def test_a_wrong_box_is_refused(text):
+    with pytest.raises(Invalid) as refused:
+        box(text)
+    assert refused.value.code == "bbox_invalid"
+
+
+def test_a_box_is_west_south_east_north():
+    assert box("114,30,115,31") == (114.0, 30.0, 115.0, 31.0)
+
+
+def test_the_last_page_has_no_cursor():
+    assert cursor(7, None) is None
+
+
+def test_kinds_may_be_several_in_any_case():
+    assert kinds_of(["building,Space"]) == (Kind.BUILDING, Kind.SPACE)
+    with pytest.raises(Invalid):
+        kinds_of(["Castle"])
+
+
+def test_a_property_filter_reads_numbers_and_truth_values():
+    assert _properties(["ifc_class=IfcWall", "n=2", "open=true", "t=[1]"]) == {
+        "ifc_class": "IfcWall",
+        "n": 2,
+        "open": True,
+        "t": "[1]",
+    }
+
+
+@pytest.mark.parametrize("text", ["8000", "host:", "host:x", "host:70000"])
+def test_an_unreadable_bind_is_refused(text):
+    with pytest.raises(Invalid) as refused:
+        address(text)
+    assert refused.value.code == "bind_unreadable"
+
+
+def test_a_given_port_that_is_taken_is_refused_and_a_default_one_moves_on():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(Conflict) as refused:
+            take_port(f"127.0.0.1:{port}", strict=True)
+        assert refused.value.code == "http_port_taken"
+        with take_port(f"127.0.0.1:{port}", strict=False) as free:
+            assert free.getsockname()[1] > port
+
+
+@pytest.mark.anyio
+async def test_a_stream_ends_when_the_server_stops():
+    closed = []
+
+    async def endless():
+        try:
+            yield 1
+            await asyncio.Event().wait()
+            yield 2
+        finally:
+            closed.append(True)
+
+    stopping = asyncio.Event()
+    seen = []
+    async for item in until(endless(), stopping):
+        seen.append(item)
+        stopping.set()
+    assert (seen, closed) == ([1], [True])
+
+
+@pytest.mark.anyio
+async def test_a_stream_that_ends_by_itself_ends():
+    async def two():
+        yield 1
+        yield 2
+
+    assert [item async for item in until(two(), asyncio.Event())] == [1, 2]
+
+
+@pytest.mark.anyio
+async def test_a_door_tries_again_until_its_stores_answer(tmp_path):
+    door = Door(load(data_dir=tmp_path, retry_s_first=0.001))
+    tries = []
+
+    class Open:
+        async def close(self):
+            tries.append("closed")
+
+    async def opening():
+        tries.append("opened")
+        if len(tries) < 3:
+            raise Unavailable("graph_unavailable", reason="down")
+        return Open()
+
+    with pytest.raises(Unavailable) as starting:
+        door.services  # noqa: B018 - reading it is the test
+    assert starting.value.code == "starting"
+    await door.open(opening)
+    assert tries == ["opened"] * 3
+    await door.close()
+    assert tries[-1] == "closed"

@@ -71,10 +71,10 @@ async def bind_many(
 ) -> list[dict[str, Any]]:
     """Bind many devices in ONE activation; all or none. Returns their rows in the order given.
 
-    A device that is bound already keeps its sensor and code: a further property is added, another
-    ``code`` moves the whole sensor there. Raises NotFound("target_unknown"),
-    Invalid("device_invalid" / "property_invalid"), TooLarge("bindings_limit"),
-    Conflict("lease_busy").
+    A device that is bound already keeps its sensor and code: a further property is added ("" takes
+    every property again), another ``code`` moves the whole sensor there. Raises
+    NotFound("target_unknown"), Invalid("device_invalid" / "property_invalid"),
+    TooLarge("bindings_limit"), Conflict("lease_busy").
     """
     _check(wanted)
     if not wanted:

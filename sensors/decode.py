@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from identity.errors import CityError, Conflict, Invalid, NotFound
+from identity.errors import CityError, Invalid
 from sensors.codecs import json as codec
-from sensors.lookup import Binding, Known
+from sensors.lookup import Known, bound
 from sensors.ports import Message
 from sensors.topics import address, is_name, parse
 from twin.ports import Commit, Quarantined
@@ -68,7 +68,7 @@ def quarantine(message: Message, error: CityError) -> Decoded:
 
 def _reading(message: Message, known: Known) -> Reading:
     where = parse(message.topic)
-    binding = _bound(where.device, known[where[:2]], where.property)
+    binding = bound(where.device, known[where[:2]], where.property)
     read = codec.decode(message.payload)
     if message.retained and read.observed_at is None:
         raise Invalid("retained_without_time")
@@ -85,16 +85,6 @@ def _reading(message: Message, known: Known) -> Reading:
             n=read.n,
         )
     )
-
-
-def _bound(device: str, binding: Binding | None, name: str) -> Binding:
-    if binding is None:
-        raise NotFound("device_unknown", device=device)
-    if binding.target is None:
-        raise Conflict("device_unbound", device=device, sensor=binding.source)
-    if not binding.takes(name):
-        raise Conflict("property_not_bound", device=device, property=name)
-    return binding
 
 
 def _young(reading: Reading) -> Reading:

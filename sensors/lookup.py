@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from cim.model import Entity, Kind, Verb
 from cim.ports import LOOKUP_LIMIT, Graph
+from identity.errors import Conflict, NotFound
 from identity.ports import Codes
 from sensors.topics import Device
 
@@ -40,7 +41,7 @@ class Binding:
         return not self.channels or name in self.channels
 
     def unit(self, name: str) -> str:
-        """Return the unit given with the binding ("": none)."""
+        """Return the unit for messages that name none ("": the binding names none either)."""
         return (self.channels or {}).get(name, "")
 
 
@@ -94,6 +95,20 @@ class Bindings:
         names = list(dict.fromkeys(d.name for d in devices))
         found = await self._graph.entities(g, names) if names else []
         return {entity.code: entity.kind for entity in found}
+
+
+def bound(device: str, binding: Binding | None, name: str) -> Binding:
+    """Return the binding that takes the property ``name`` of ``device``.
+
+    Raises NotFound("device_unknown"), Conflict("device_unbound"), Conflict("property_not_bound").
+    """
+    if binding is None:
+        raise NotFound("device_unknown", device=device)
+    if binding.target is None:
+        raise Conflict("device_unbound", device=device, sensor=binding.source)
+    if not binding.takes(name):
+        raise Conflict("property_not_bound", device=device, property=name)
+    return binding
 
 
 async def read_bindings(graph: Graph, g: int, sensors: Iterable[str]) -> dict[str, Binding]:

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from identity import code as universal
 from identity.errors import CityError, Invalid, NotFound, TooLarge
-from sensors.lookup import Binding, Known
+from sensors.lookup import Known, bound
 from sensors.topics import Device
 from twin.ports import COMMIT_READINGS, Outcome
 from twin.reading import Reading
@@ -49,7 +49,9 @@ class Request:
             raise Invalid("reading_incomplete", field="code")
         if "value" not in item:
             raise Invalid("reading_incomplete", field="value")
-        binding = _bound(item, device, known.get(device))
+        if known.get(device) is None and item.get("code"):
+            raise NotFound("target_unknown", target=str(item["code"]))
+        binding = bound(device.name, known.get(device), str(item.get("property")))
         return accept(
             code=binding.target or "",
             property=item.get("property"),
@@ -80,16 +82,6 @@ def answer(outcome: Outcome, rejected: Sequence[Mapping[str, Any]]) -> dict[str,
     """Return the wire answer of POST /observations."""
     counts = {result: outcome.count(result) for result in ("applied", "duplicate", "late")}
     return {**counts, "rejected": list(rejected)}
-
-
-def _bound(item: Mapping[str, Any], device: Device, binding: Binding | None) -> Binding:
-    if binding is None and item.get("code"):
-        raise NotFound("target_unknown", target=str(item["code"]))
-    if binding is None:
-        raise NotFound("device_unknown", device=device.name)
-    if binding.target is None:
-        raise Invalid("device_unbound", device=device.name, sensor=binding.source)
-    return binding
 
 
 def _rejection(index: int, error: CityError) -> dict[str, Any]:

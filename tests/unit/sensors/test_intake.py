@@ -283,6 +283,12 @@ async def test_a_refused_observation_is_told_with_its_index_and_the_others_apply
     assert set(rejection) == {"index", "code", "message", "hint", "facts"}
 
 
+async def test_an_observation_of_a_property_the_sensor_is_not_bound_for_is_refused(city):
+    await bind(city, Bind("d1", ROOM, "temperature"))
+    answer = await city.intake().observe([{"sensor": "d1", "property": "noise", "value": 1}], "w")
+    assert [r["code"] for r in answer["rejected"]] == ["property_not_bound"]
+
+
 async def test_too_many_observations_are_refused(city):
     with pytest.raises(TooLarge):
         await city.intake().observe([{}] * 5001, "w")

@@ -1,4 +1,4 @@
-"""What an IFC file says about its position, as the plain values of ``bim.georef.Facts``."""
+"""What an IFC file says about its position, as the plain values of ``bim.georef_facts``."""
 
 import math
 import statistics
@@ -9,7 +9,7 @@ from bim.extract_entities import entity, number, numbers
 from bim.extract_placement import Placements, axis_matrix
 from bim.extract_sets import SetsReader
 from bim.extract_units import Units, factor
-from bim.georef import Conversion, Facts, degrees_of
+from bim.georef_facts import Conversion, Facts, degrees_of
 
 _METRE_NAMES = {"m": 1.0, "metre": 1.0, "meter": 1.0, "mm": 0.001, "millimetre": 0.001}
 _METRE_NAMES |= {"millimeter": 0.001, "metres": 1.0, "meters": 1.0, "米": 1.0, "毫米": 0.001}

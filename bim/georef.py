@@ -1,4 +1,4 @@
-"""Where a model lies on the Earth, from plain values that ``bim.extract_facts`` read.
+"""Where a model lies on the Earth, from the plain values of ``bim.georef_facts``.
 
 Order: a map conversion (IfcMapConversion, else ePSet_MapConversion as IFC2X3 files carry it), else
 the site's RefLatitude/RefLongitude, else nothing. The result is ``rows.Georef``; what is odd
@@ -8,11 +8,11 @@ TrueNorth, which counts only where no map conversion gives the direction.
 """
 
 import math
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
+from bim.georef_facts import ZERO, Conversion, Facts, Triple
 from bim.rows import Finding, Georef, Provenance, Severity
 from cim import crs
 from identity.errors import Invalid
@@ -31,49 +31,6 @@ _DEFAULTS = (  # exporters' default cities, with the half width of a box around 
     ("Greenwich, Equator", 0.0, 0.0, 0.001),
 )
 
-Triple = tuple[float, float, float]
-_ZERO: Triple = (0.0, 0.0, 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Conversion:
-    """A map conversion as declared; coordinates in map units (``map_unit_m``, None: not said).
-
-    ``geographic``: eastings and northings are longitude and latitude in degrees.
-    """
-
-    source: str  # IfcMapConversion | IfcRigidOperation | ePSet_MapConversion
-    crs: str
-    eastings: float
-    northings: float
-    height: float = 0.0
-    abscissa: float | None = None
-    ordinate: float | None = None
-    scale: float | None = None
-    map_unit_m: float | None = None
-    geographic: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the file says about its position; lengths in metres, angles in degrees.
-
-    ``true_north`` is a direction in the local frame; ``wcs_m``/``wcs_deg`` the offset and rotation
-    of the WorldCoordinateSystem; ``site_m`` the site placement's origin and ``middle_m`` the middle
-    of the products' origins, both local.
-    """
-
-    length_unit_m: float = 1.0
-    conversion: Conversion | None = None
-    site_lon: float | None = None
-    site_lat: float | None = None
-    site_height_m: float | None = None
-    site_m: Triple | None = None
-    true_north: tuple[float, float] | None = None
-    wcs_m: Triple = _ZERO
-    wcs_deg: float = 0.0
-    middle_m: Triple | None = None
-
 
 def georeference(facts: Facts) -> tuple[Georef, list[Finding]]:
     """Return how the local frame lies on the Earth, and what is odd about it."""
@@ -91,18 +48,6 @@ def georeference(facts: Facts) -> tuple[Georef, list[Finding]]:
     if chosen.provenance is Provenance.NONE:
         findings.append(Finding("ifc_no_position", Severity.WARNING))
     return chosen, findings
-
-
-def degrees_of(parts: Any) -> float | None:
-    """Return IfcCompoundPlaneAngleMeasure (degrees, minutes, seconds, millionths) in degrees.
-
-    All parts should bear the sign; where only one does, it is the sign of the whole.
-    """
-    if not parts:
-        return None
-    weights = (1.0, 60.0, 3600.0, 3.6e9)
-    size: float = sum(abs(p) / w for p, w in zip(parts, weights, strict=False))
-    return -size if any(part < 0 for part in parts) else size
 
 
 def _by_conversion(facts: Facts, findings: list[Finding]) -> Georef | None:
@@ -135,10 +80,13 @@ def _converted(conversion: Conversion, facts: Facts, findings: list[Finding]) ->
     unit_m = _map_unit(conversion, facts, findings)
     scale = _scale(conversion, facts, unit_m)
     grid_deg = _grid_angle(conversion)
-    east_m, north_m = _turned(offset_m[0] * scale, offset_m[1] * scale, grid_deg)
+    anchor_m = facts.middle_m if facts.middle_m and _reach(facts.middle_m) > FAR_M else ZERO
+    turned = _turned(anchor_m[0], anchor_m[1], turn_deg)
+    x_m, y_m = offset_m[0] + turned[0], offset_m[1] + turned[1]
+    east_m, north_m = _turned(x_m * scale, y_m * scale, grid_deg)
     system_unit_m = crs.horizontal_unit_m(conversion.crs)
-    e = (conversion.eastings * unit_m + east_m) / system_unit_m
-    n = (conversion.northings * unit_m + north_m) / system_unit_m
+    base = _base_m(conversion, unit_m, anchor_m)
+    e, n = (base[0] + east_m) / system_unit_m, (base[1] + north_m) / system_unit_m
     lon, lat = crs.to_lonlat(conversion.crs, e, n)
     rotation = grid_deg + turn_deg - crs.convergence_deg(conversion.crs, lon, lat)
     return Georef(
@@ -146,11 +94,28 @@ def _converted(conversion: Conversion, facts: Facts, findings: list[Finding]) ->
         "map_conversion",
         lon,
         lat,
-        conversion.height * unit_m + offset_m[2] * scale,
+        base[2] + (offset_m[2] + anchor_m[2]) * scale,
         _half_turn(rotation),
         scale,
         conversion.crs,
+        anchor_m,
     )
+
+
+def _base_m(conversion: Conversion, unit_m: float, anchor_m: Triple) -> Triple:
+    """Return what the conversion adds, in metres: nothing where the products bear it already.
+
+    They do when they lie in map coordinates themselves, near the conversion's own.
+    """
+    added = (
+        conversion.eastings * unit_m,
+        conversion.northings * unit_m,
+        conversion.height * unit_m,
+    )
+    apart_m = math.hypot(added[0] - anchor_m[0], added[1] - anchor_m[1])
+    if not any(anchor_m) or apart_m > FAR_M:
+        return added
+    return 0.0, 0.0, 0.0 if anchor_m[2] else added[2]
 
 
 def _geographic(conversion: Conversion, facts: Facts) -> Georef:
@@ -184,8 +149,10 @@ def _by_site(facts: Facts, findings: list[Finding]) -> Georef | None:
     at_site = Georef(
         Provenance.DECLARED, "site", lon, lat, facts.site_height_m or 0.0, rotation, 1.0, ""
     )
-    site = facts.site_m or _ZERO
-    if not any(site) or _reach(site) > FAR_M:
+    site = facts.site_m or ZERO
+    if _reach(site) > FAR_M:
+        return replace(at_site, anchor_m=site)
+    if not any(site):
         return at_site
     return _moved(at_site, (-site[0], -site[1], -site[2]))
 
@@ -211,13 +178,13 @@ def _world_system(facts: Facts, findings: list[Finding]) -> tuple[Triple, float]
     Where the products themselves lie as far out as it does, it is said twice and does not count.
     """
     if not any(facts.wcs_m) and not facts.wcs_deg:
-        return _ZERO, 0.0
+        return ZERO, 0.0
     twice = facts.middle_m is not None and max(FAR_M, _reach(facts.wcs_m) / 2) < _reach(
         facts.middle_m
     )
     what = {"offset_m": [round(value, 3) for value in facts.wcs_m], "applied": not twice}
     findings.append(Finding("ifc_world_system", Severity.WARNING, what))
-    return (_ZERO, 0.0) if twice else (facts.wcs_m, facts.wcs_deg)
+    return (ZERO, 0.0) if twice else (facts.wcs_m, facts.wcs_deg)
 
 
 def _map_unit(conversion: Conversion, facts: Facts, findings: list[Finding]) -> float:

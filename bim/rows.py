@@ -85,6 +85,8 @@ class Georef:
     The local origin lies at lon/lat (CGCS2000 degrees) and ``height_m``; the local x axis points
     ``rotation_deg`` counter-clockwise from east (true, meridian convergence applied); ``scale``
     multiplies local lengths. ``method``: map_conversion | site | given | none.
+    ``anchor_m`` is the local point that lies there: the origin, unless the model is given in map
+    coordinates (more than 100 km from its origin), where a frame at the origin would be useless.
     """
 
     provenance: Provenance
@@ -95,6 +97,7 @@ class Georef:
     rotation_deg: float = 0.0
     scale: float = 1.0
     crs: str = ""
+    anchor_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from bim.extract import extract_file, load
-from bim.georef import Conversion, Facts, degrees_of, georeference
+from bim.georef import georeference
+from bim.georef_facts import Conversion, Facts, degrees_of
 from bim.rows import Provenance
 from cim import crs
 from tests.parts.ifc_text import HOUSE, ifc
@@ -170,11 +171,23 @@ def test_an_offset_that_the_products_bear_too_counts_once():
     far = (EAST_M, NORTH_M, 0.0)
     georef, codes = located(conversion=WUHAN, wcs_m=far, middle_m=far)
     assert near(georef, LON, LAT)
+    assert (georef.anchor_m, georef.height_m) == (far, 23.5)
     assert codes == ["ifc_world_system", "ifc_far_from_origin"]
 
 
-def test_products_in_map_coordinates_are_said():
-    _, codes = located(middle_m=(EAST_M, NORTH_M, 0.0), site_lon=LON, site_lat=LAT)
+def test_products_in_map_coordinates_are_said_and_anchored_where_they_are():
+    """The conversion moves by 10 m only: the products bear the map coordinates themselves."""
+    little = replace(WUHAN, eastings=10.0, northings=0.0, height=0.0)
+    georef, codes = located(conversion=little, middle_m=(EAST_M - 10.0, NORTH_M, 23.5))
+    assert near(georef, LON, LAT)
+    assert (georef.height_m, georef.anchor_m) == (23.5, (EAST_M - 10.0, NORTH_M, 23.5))
+    assert codes == ["ifc_far_from_origin"]
+
+
+def test_a_site_in_map_coordinates_is_anchored_at_its_placement():
+    far = (EAST_M, NORTH_M, 0.0)
+    georef, codes = located(middle_m=far, site_m=far, site_lon=LON, site_lat=LAT)
+    assert (georef.lon, georef.lat, georef.anchor_m) == (LON, LAT, far)
     assert codes == ["ifc_far_from_origin"]
 
 

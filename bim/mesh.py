@@ -19,11 +19,12 @@ from bim.child import Limits
 from bim.mesh_assembly import Meshes, assemble
 from bim.mesh_share import Board, Share
 from cim.progress import Progress, silent
-from identity.errors import CityError
+from identity.errors import CityError, Invalid
 
 __all__ = ["KERNELS", "PRODUCT_S", "Meshes", "mesh"]
 
 KERNELS = ("cgal-simple", "manifold", "opencascade")
+KNOWN = (*KERNELS, "cgal")
 LARGE_BYTES = 1_000_000  # from here two children pay for their start (0.6 s)
 SHARES_MAX = 2
 PRODUCT_S = 60.0  # one product in one kernel; then it is the next kernel's turn
@@ -43,8 +44,10 @@ async def mesh(
     ``guids`` (keys as in ``rows.Row``) narrows it to those products; None: all with a body.
     ``limits`` hold for each child, ``wall_s`` for a whole share; without ``silence_s`` a product
     has PRODUCT_S in one kernel. ``progress`` gets the stage "meshing".
-    Raises what the first child raises while it opens the file.
+    Raises Invalid("mesh_kernel"), and what a child raises while it opens the file.
     """
+    if unknown := sorted(set(kernels) - set(KNOWN)):
+        raise Invalid("mesh_kernel", kernel=unknown[0], known=", ".join(KNOWN))
     wanted = _prepare(out, guids)
     limits = limits or Limits()
     limits = replace(limits, silence_s=limits.silence_s or PRODUCT_S)

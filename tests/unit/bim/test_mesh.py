@@ -263,3 +263,9 @@ async def test_a_file_that_cannot_be_opened_is_refused(file, tmp_path):
     with pytest.raises(CityError) as caught:
         await mesh(path, tmp_path / "mesh")
     assert caught.value.code == "child_failed"
+
+
+async def test_an_unknown_kernel_is_refused_by_name(file, run):
+    with pytest.raises(CityError) as caught:
+        await run(file, kernels=("opencascade", "occ"))
+    assert (caught.value.code, caught.value.facts["kernel"]) == ("mesh_kernel", "occ")

@@ -1,6 +1,9 @@
 """The door: a file that is an IFC, or a ZIP that holds exactly one, opened with limits."""
 
+import errno
+import lzma
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -15,6 +18,15 @@ ZIP_RATIO_MAX = 100.0  # real IFC files pack 5 to 20 times
 ZIP_ENTRIES_MAX = 1_000
 NAMES_SHOWN = 5
 _HEAD_BYTES = 4096
+_DAMAGE = (  # what zipfile raises on bytes that are none, or are packed by unknown methods
+    zipfile.BadZipFile,
+    NotImplementedError,
+    EOFError,
+    UnicodeDecodeError,
+    struct.error,
+    zlib.error,
+    lzma.LZMAError,
+)
 _ENCRYPTED = 0x1  # APPNOTE 4.4.4, bit 0
 _TRAVERSAL = re.compile(r"(^|[\\/])\.\.([\\/]|$)|^[\\/]|^[A-Za-z]:|\x00")
 _NOISE = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
@@ -49,8 +61,12 @@ def _member(file: IO[bytes], limit_bytes: int) -> Iterator[IO[bytes]]:
             _check_size(entry, limit_bytes)
             with archive.open(entry) as member:
                 yield member
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error) as damage:
+    except _DAMAGE as damage:
         raise Invalid("zip_damaged", reason=str(damage)) from damage
+    except OSError as failure:
+        if failure.errno != errno.EINVAL:  # the disk's own troubles are not the file's
+            raise
+        raise Invalid("zip_damaged", reason="an offset points outside") from failure
 
 
 def _only_ifc(archive: zipfile.ZipFile) -> zipfile.ZipInfo:

@@ -96,6 +96,13 @@ def test_a_damaged_zip_is_refused(tmp_path, cut):
     assert refused(tmp_path, packed([("a.ifc", ifc(*HOUSE))])[:cut]) == "zip_damaged"
 
 
+def test_an_offset_that_points_outside_is_damage(tmp_path):
+    data = bytearray(packed([("a.ifc", ifc(*HOUSE))]))
+    end = data.index(b"PK\x05\x06")
+    data[end + 12 : end + 16] = (2**31).to_bytes(4, "little")  # size of the directory
+    assert refused(tmp_path, bytes(data)) == "zip_damaged"
+
+
 def test_damaged_bytes_inside_a_zip_are_refused(tmp_path):
     data = bytearray(packed([("a.ifc", ifc(*HOUSE))]))
     data[60:90] = bytes(30)

@@ -73,7 +73,7 @@ async def serve(settings: Settings, plan: Plan, door: Door | None = None) -> Non
         host, port = taken.getsockname()[:2]
         at.url = f"{'https' if settings.tls else 'http'}://{_shown(host)}:{port}"
         server = _Server(_config(settings, create_app(at, known, beside.lifespan)), at)
-        beside.on_broken = server.stop
+        beside.on_broken = at.stop = server.stop
         await server.serve(sockets=[taken])
     if beside.broken is not None:
         raise beside.broken

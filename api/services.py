@@ -83,6 +83,7 @@ class Door:
         self.url = ""
         self.streams = 0
         self.stopping = asyncio.Event()
+        self.stop: Callable[[], None] = self.stopping.set
         self._services: Services | None = None
         self._opened = asyncio.Event()
         self._why: CityError = Unavailable("starting")

@@ -1,6 +1,7 @@
 """Import or check files from the command line, with a bar each and one table at the end."""
 
 import asyncio
+import re
 import shutil
 import tempfile
 import time
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -27,7 +29,21 @@ from identity.errors import CityError, Invalid, TooLarge, Unavailable, render
 FAULTS = frozenset({"child_died", "child_timeout", "child_failed", "internal_error"})
 """Ends of an import that are nobody's refusal: the exit code says so."""
 
-FINDINGS_SHOWN = 5
+WIDTH_MIN = 150  # columns: names of files and codes are never cut
+HEADS = {
+    "en": [
+        "file",
+        "seconds",
+        "products",
+        "entities",
+        "triangles",
+        "tiles_MB",
+        "findings",
+        "result",
+    ],
+    "zh": ["文件", "秒", "构件", "实体", "三角形", "瓦片MB", "发现", "结果"],
+}
+_STATEMENT = re.compile(rb"(?:^|;)\s*#\d+\s*=")
 MEGABYTE = 1e6
 
 _console = Console()
@@ -69,7 +85,7 @@ async def ingest_files(settings: Settings, wanted: Wanted, lang: str) -> int:
     finally:
         if services is not None:
             await services.close()
-    _console.print(_table(rows, lang))
+    _print(rows, lang)
     return int(any(_is_fault(row) for row in rows))
 
 
@@ -77,15 +93,13 @@ async def check_files(settings: Settings, files: Sequence[Path], lang: str) -> i
     """Normalise and extract in children and print the findings; return the exit code."""
     _refuse_missing(files)
     rows = [await _checked(settings, path, lang) for path in files]
-    _console.print(_table(rows, lang))
-    for row in rows:
-        for note in row.notes:
-            _console.print(f"{row.name}: {note}", highlight=False, markup=False)
+    _print(rows, lang)
     return int(any(row.refused is not None for row in rows))
 
 
 async def _one(services: Services | None, wanted: Wanted, path: Path, follow: "Follow") -> Row:
     row, started = Row(path.name), time.perf_counter()
+    row.counts["entities"] = await asyncio.to_thread(_statements, path)
     try:
         if services is None:
             await asyncio.to_thread(_remote, wanted, path, row, follow)
@@ -140,7 +154,6 @@ async def _count(services: Services, model: str, row: Row) -> None:
     objects = version[0].properties["result"]["objects"] if version else 0
     row.counts |= {
         "products": objects,
-        "entities": float(said.get("entities", 0)),
         "triangles": sum(tile.triangles for tile in mine),
         "tiles_mb": sum(tile.bytes for tile in mine) / MEGABYTE,
     }
@@ -162,6 +175,7 @@ def _remote(wanted: Wanted, path: Path, row: Row, follow: "Follow") -> None:
 
 async def _checked(settings: Settings, path: Path, lang: str) -> Row:
     row, started = Row(path.name), time.perf_counter()
+    row.counts["entities"] = await asyncio.to_thread(_statements, path)
     source = str(await asyncio.to_thread(path.resolve))
     limits = child.Limits(settings.child_memory_mb, settings.child_cpu_s, settings.child_wall_s)
     with tempfile.TemporaryDirectory() as folder:
@@ -197,20 +211,34 @@ def _follower(bars: Progress, bar: Any, name: str) -> Follow:
 
 
 def _table(rows: Sequence[Row], lang: str) -> Table:
-    zh = lang == "zh"
-    heads = (
-        "文件 秒 构件 实体 三角形 瓦片MB 发现 结果"
-        if zh
-        else "file seconds products entities triangles tiles_MB findings result"
-    ).split()
-    table = Table(*heads)
+    table = Table(box=SIMPLE)
+    for number, head in enumerate(HEADS[lang]):
+        right = 0 < number < len(HEADS[lang]) - 1
+        table.add_column(head, no_wrap=True, justify="right" if right else "left")
     for row in rows:
-        result = "ok" if row.refused is None else row.refused.text(lang)[0]
-        numbers = [f"{row.counts.get(k, 0):,.0f}" for k in ("products", "entities", "triangles")]
+        counts = [f"{row.counts.get(k, 0):,.0f}" for k in ("products", "entities", "triangles")]
         megabytes = f"{row.counts.get('tiles_mb', 0):.2f}"
-        seconds = f"{row.seconds:.2f}"
-        table.add_row(row.name, seconds, *numbers, megabytes, str(row.findings), result)
+        result = "ok" if row.refused is None else row.refused.code
+        table.add_row(row.name, f"{row.seconds:.2f}", *counts, megabytes, str(row.findings), result)
     return table
+
+
+def _print(rows: Sequence[Row], lang: str) -> None:
+    """Print the table in its full width, then why files were refused."""
+    wide = Console(width=max(_console.width, WIDTH_MIN))
+    wide.print(_table(rows, lang))
+    for row in rows:
+        if row.refused is not None:
+            message, hint = row.refused.text(lang)
+            row.notes.append(f"{row.refused.code}: {message} {hint}")
+        for note in row.notes:
+            _console.print(f"{row.name}: {note}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _statements(path: Path) -> int:
+    """Count the STEP statements (#n=…) of a plain file; a zip's are not counted (0)."""
+    with path.open("rb") as file:
+        return sum(len(_STATEMENT.findall(line)) for line in file)
 
 
 def _is_fault(row: Row) -> bool:

@@ -25,18 +25,20 @@ from cim.progress import Progress
 from identity.errors import CityError, NotFound
 from twin.ports import Job
 
+OWNER = "owner"  # in a job's payload beside the receipt: who uploaded
+OWNED_JOBS_LOOKED_AT = 1_000
 FINDINGS_KEPT = 1_000  # of a failed job
 ALIVE_S = 5.0  # a silent stage still shows that its worker lives
 
 _log = structlog.get_logger()
 
 
-async def queue_import(services: Services, receipt: Receipt) -> Job:
-    """Queue the import of a receipt; the same receipt again is the same job.
+async def queue_import(services: Services, receipt: Receipt, owner: str = "") -> Job:
+    """Queue the import of a receipt of ``owner``; the same receipt again is the same job.
 
     A receipt whose job failed gets a further job: ``<id>``, ``<id>-2``, ``<id>-3`` …
     """
-    job = Job(receipt.id, "import", asdict(receipt), created_at=services.clock())
+    job = Job(receipt.id, "import", {**asdict(receipt), OWNER: owner}, created_at=services.clock())
     if receipt.version is not None:
         return replace(job, id=await _job_of(services, receipt), state="done")
     number = 1
@@ -50,7 +52,7 @@ async def queue_import(services: Services, receipt: Receipt) -> Job:
 
 async def run_import(services: Services, job: Job, progress: Progress) -> dict[str, Any]:
     """Import what a receipt names; findings of a failed import hang on its job."""
-    receipt = Receipt(**job.payload)
+    receipt = Receipt(**{name: said for name, said in job.payload.items() if name != OWNER})
     work_dir = services.settings.data_dir / "work" / job.id
     found: list[Finding] = []
     await asyncio.to_thread(_fresh, work_dir)
@@ -206,6 +208,12 @@ class _Reported:
             stored, quiet_s = self.job, 0.0
             with suppress(CityError):  # the next round, or the job's end, stores it
                 await self.services.jobs.save(stored, now=self.services.clock())
+
+
+async def is_owner(services: Services, name: str, model: str) -> bool:
+    """Whether ``name`` uploaded ``model``, as far as the newest jobs know."""
+    jobs = await services.jobs.recent(limit=OWNED_JOBS_LOOKED_AT)
+    return any(j.payload.get("model") == model and j.payload.get(OWNER) == name for j in jobs)
 
 
 async def _job_of(services: Services, receipt: Receipt) -> str:

@@ -24,13 +24,14 @@ from api.requests import (
 )
 from api.schemas import Placement
 from api.services import Services
+from api.tokens import Caller, Role
 from api.uploads import Upload, UploadLimits, receive_upload
-from api.work import queue_import, run_place, run_withdraw
+from api.work import is_owner, queue_import, run_place, run_withdraw
 from bim import ingest
 from bim.door import Receipt, receive
 from cim.model import Entity, Kind
 from cim.ports import Filter
-from identity.errors import Invalid, NotFound, render
+from identity.errors import Denied, Invalid, NotFound, render
 
 router = APIRouter(tags=["models"])
 
@@ -88,7 +89,9 @@ async def upload(
         )
     finally:
         await asyncio.to_thread(taken.discard)
-    job = await queue_import(services, receipt)
+    if receipt.base_version > 0:
+        await _check_owner(services, who, receipt.model)
+    job = await queue_import(services, receipt, who.name)
     told = {**_receipt(receipt, language), "job": job.id, "version": receipt.version}
     known = receipt.version is not None
     action = "upload_repeated" if known else "upload"
@@ -156,6 +159,7 @@ async def place(
     model: str, placement: Placement, services: ServicesIn, who: CallerIn, _g: Generation
 ) -> Response:
     """Put the model there; provenance becomes "confirmed"."""
+    await _check_owner(services, who, model)
     result = await run_place(services, model, placement.model_dump())
     await record(services, who, "place", model, **placement.model_dump())
     return answer(result)
@@ -164,9 +168,16 @@ async def place(
 @router.post("/models/{model}/withdraw", summary="Take a model out of the city")
 async def withdraw(model: str, services: ServicesIn, who: CallerIn, _g: Generation) -> Response:
     """End what only this model holds; its versions stay in the archive."""
+    await _check_owner(services, who, model)
     result = await run_withdraw(services, model)
     await record(services, who, "withdraw", model)
     return answer(result)
+
+
+async def _check_owner(services: Services, who: Caller, model: str) -> None:
+    """Let a firm change only what it uploaded; planners and administrators everything."""
+    if who.role < Role.PLANNER and not await is_owner(services, who.name, model):
+        raise Denied("model_of_another", authenticated=True, model=model, who=who.name)
 
 
 def finding(row: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ kernel touches a product a progress line names both, so that the parent knows wh
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -20,7 +21,7 @@ import numpy.typing as npt
 
 from bim.extract_guids import Names
 from bim.mesh_colours import Rgba, of_class, rgba
-from bim.mesh_hazards import hazard, length_unit_m, only_lines, placed_at, suitable
+from bim.mesh_hazards import hazard, items_of, length_unit_m, only_lines, placed_at, suitable
 from bim.normalise_guids import is_row_class
 from cim.progress import Progress
 
@@ -95,14 +96,15 @@ def _mesh(
     product: Any, kernels: Sequence[str], blamed: dict[str, str], tell: Callable[[str], None]
 ) -> tuple[str, Body | str]:
     """Return (kernel, body), ("none", reason) without faces, or ("placeholder", reason)."""
-    reason = hazard(product)
+    items = items_of(product)
+    reason = hazard(product, items)
     if reason:
         return "placeholder", reason
-    if only_lines(product):
+    if only_lines(items):
         return "none", "no_faces"
     empty = False
     before = [*blamed.values(), "gave_up"][0]
-    for kernel in suitable(product, kernels):
+    for kernel in suitable(product, items, kernels):
         if kernel in blamed:
             reason = blamed[kernel]
             continue
@@ -133,10 +135,7 @@ def _body(product: Any, kernel: str) -> tuple[Body | None, str]:
 
 
 def _shape(product: Any, kernel: Any) -> Any:
-    settings: Any = ifcopenshell.geom.settings()  # type: ignore[no-untyped-call] # theirs
-    settings.set("use-world-coords", True)
-    settings.set("no-normals", True)
-    settings.set("mesher-linear-deflection", DEFLECTION_M)
+    settings = _settings()
     try:
         return ifcopenshell.geom.create_shape(settings, product, geometry_library=kernel)
     except RuntimeError as error:
@@ -148,13 +147,22 @@ def _shape(product: Any, kernel: Any) -> Any:
         return ifcopenshell.geom.create_shape(settings, product, geometry_library=kernel)
 
 
+@cache
+def _settings() -> Any:
+    settings: Any = ifcopenshell.geom.settings()  # type: ignore[no-untyped-call] # theirs
+    settings.set("use-world-coords", True)
+    settings.set("no-normals", True)
+    settings.set("mesher-linear-deflection", DEFLECTION_M)
+    return settings
+
+
 def _sorted_by_colour(points: Points, faces: Faces, which: Faces, styles: list[Rgba]) -> Body:
     """Return the body with its triangles ordered by colour, one part a colour."""
     colours = sorted(set(styles))
-    rank = np.array([colours.index(style) for style in styles])
-    of_face = rank[np.clip(which, 0, len(styles) - 1)] if len(which) == len(faces) else None
-    if of_face is None:
+    if len(colours) == 1 or len(which) != len(faces):
         return points, faces, [(0, faces.size, *styles[0])]
+    rank = np.array([colours.index(style) for style in styles])
+    of_face = rank[np.clip(which, 0, len(styles) - 1)]
     order = np.argsort(of_face, kind="stable")
     counts = np.bincount(of_face, minlength=len(colours)) * 3
     firsts = np.cumsum(counts) - counts

@@ -12,28 +12,41 @@ SI_PREFIXES = {"KILO": 1e3, "DECI": 1e-1, "CENTI": 1e-2, "MILLI": 1e-3, "MICRO":
 LINES = ("IfcCurve", "IfcPoint", "IfcGeometricCurveSet", "IfcTextLiteral", "IfcSegment")
 
 
-def hazard(product: Any) -> str:
+def items_of(product: Any) -> list[Any]:
+    """Return the items of the product's representations, those of mapped ones included."""
+    found = []
+    for representation in product.Representation.Representations or ():
+        for item in representation.Items or ():
+            if item.is_a("IfcMappedItem"):
+                found += item.MappingSource.MappedRepresentation.Items or ()
+            else:
+                found.append(item)
+    return found
+
+
+def hazard(product: Any, items: Sequence[Any]) -> str:
     """Return why this product must not be given to a kernel: "placement_depth" …, or ""."""
     if _placement_depth(product) > PLACEMENT_DEPTH_MAX:
         return "placement_depth"
-    if any(_boolean_depth(item) > BOOLEAN_DEPTH_MAX for item in _items(product)):
+    if any(_boolean_depth(item) > BOOLEAN_DEPTH_MAX for item in items):
         return "boolean_depth"
     return ""
 
 
-def only_lines(product: Any) -> bool:
-    """Return whether no item of the product's representations can have a face."""
-    items = _items(product)
+def only_lines(items: Sequence[Any]) -> bool:
+    """Return whether none of a product's items can have a face."""
     return all(any(item.is_a(name) for name in LINES) for item in items)
 
 
-def suitable(product: Any, kernels: Sequence[str]) -> list[str]:
+def suitable(product: Any, items: Sequence[Any], kernels: Sequence[str]) -> list[str]:
     """Return the kernels to try for this product, in order.
 
     manifold is fast and right where solids are cut by solids (700 of 700 products of one file, in
     a fortieth of the time), but it leaves openings unclipped and half spaces come out wrong.
     """
-    return [kernel for kernel in kernels if kernel != "manifold" or _solids_cut_by_solids(product)]
+    if "manifold" not in kernels or (_solids_cut_by_solids(items) and not _has_openings(product)):
+        return list(kernels)
+    return [kernel for kernel in kernels if kernel != "manifold"]
 
 
 def placed_at(product: Any, unit_m: float) -> tuple[float, float, float] | None:
@@ -86,16 +99,11 @@ def _boolean_depth(item: Any) -> int:
     return depth
 
 
-def _solids_cut_by_solids(product: Any) -> bool:
-    if _has_openings(product):
+def _solids_cut_by_solids(items: Sequence[Any]) -> bool:
+    if not any(item.is_a("IfcBooleanResult") for item in items):
         return False
-    items = _items(product)
     leaves = [leaf for item in items for leaf in _leaves(item)]
-    return (
-        any(item.is_a("IfcBooleanResult") for item in items)
-        and bool(leaves)
-        and all(any(leaf.is_a(name) for name in SOLIDS) for leaf in leaves)
-    )
+    return all(any(leaf.is_a(name) for name in SOLIDS) for leaf in leaves)
 
 
 def _has_openings(product: Any) -> bool:
@@ -120,15 +128,3 @@ def _leaves(item: Any) -> list[Any]:
         else:
             leaves.append(each)
     return leaves
-
-
-def _items(product: Any) -> list[Any]:
-    """Return the items of the product's representations, those of mapped ones included."""
-    found = []
-    for representation in product.Representation.Representations or ():
-        for item in representation.Items or ():
-            if item.is_a("IfcMappedItem"):
-                found += item.MappingSource.MappedRepresentation.Items or ()
-            else:
-                found.append(item)
-    return found

@@ -27,7 +27,7 @@ def broker_of(url):
 async def tell_when_connected(broker):
     while not broker.connected:  # noqa: ASYNC110 - what is waited for is seen from outside only
         await asyncio.sleep(0.01)
-    print("connected", broker.address, flush=True)  # noqa: T201 - the parent reads it
+    print("connected", broker.address, flush=True)
 
 
 async def main(folder: Path, url: str):

@@ -125,9 +125,8 @@ export interface Finding {
   code: string;
   severity: "error" | "warning" | "info";
   facts?: Record<string, unknown>;
-  text?: string;
-  hint?: string;
-  texts?: Record<string, { text: string; hint: string }>;
+  text?: string | Record<string, string>;
+  hint?: string | Record<string, string>;
   guid?: string | null;
   element?: string | null;
   step_id?: number | null;

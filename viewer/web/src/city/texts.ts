@@ -64,6 +64,7 @@ const TEXTS = {
   grid: ["北斗网格码", "Beidou grid"],
   lifecycle: ["生命周期", "Lifecycle"],
   path: ["所属", "Belongs to"],
+  observes: ["观测 {code}", "Observes {code}"],
   contains: ["包含", "Contains"],
   aliases: ["其他编码", "Other codes"],
   live: ["实时状态", "Live state"],

@@ -1,5 +1,14 @@
 import { TilesRenderer } from "3d-tiles-renderer/three";
-import { Box3, type BufferAttribute, Group, Matrix4, Mesh, type Object3D, Vector3 } from "three";
+import {
+  Box3,
+  type BufferAttribute,
+  Group,
+  Matrix4,
+  Mesh,
+  type Object3D,
+  PerspectiveCamera,
+  Vector3,
+} from "three";
 import { GLTFLoader } from "three/addons/loaders/GLTFLoader.js";
 import { headers } from "../api/session";
 import type { Frame } from "../city/frame";
@@ -9,8 +18,12 @@ import type { Stage } from "../scene/stage";
 import { featureMaterial, look } from "./feature-material";
 import { type FeatureTable, featureTablePlugin } from "./feature-table";
 import { type Paint, paintTable } from "./paint";
+import { type TileJson, tilesetBoxes } from "./tileset-boxes";
 
 const ERROR_TARGET_PX = 3;
+const OVERVIEW_HEIGHT_M = 900; // with the angle: what lies within 900 m of home
+const OVERVIEW_FOV_DEG = 90;
+const OVERVIEW_PX = 1_000;
 const GHOST_OPACITY = 0.13;
 
 export interface Hit {
@@ -21,9 +34,6 @@ export interface Hit {
 interface Loaded {
   table: FeatureTable;
   scene: Object3D;
-  root: string;
-  /** The whole model in the local frame. */
-  box: Box3;
 }
 
 /** The city's models: 3D Tiles, each feature paintable, replaced whole when the city changes. */
@@ -46,10 +56,15 @@ export class Models implements Layer {
   private coming: TilesRenderer | null = null;
   private readonly loaded = new Map<TilesRenderer, Map<Object3D, Loaded>>();
 
+  private readonly toLocal: Matrix4;
+  private readonly overview = overviewCamera();
+
   constructor(
     private readonly url: string,
-    private readonly frame: Frame,
-  ) {}
+    frame: Frame,
+  ) {
+    this.toLocal = new Matrix4().fromArray(frame.matrix());
+  }
 
   init(stage: Stage): void {
     this.stage = stage;
@@ -142,13 +157,10 @@ export class Models implements Layer {
     return box.isEmpty() ? null : box;
   }
 
-  /** The box of each root (building, facility, site) in the local frame. */
+  /** The box of each root (building, facility, site) in the local frame, loaded or not. */
   rootBoxes(): Map<string, Box3> {
-    const boxes = new Map<string, Box3>();
-    for (const { root, box } of this.tables()) {
-      boxes.set(root, (boxes.get(root) ?? new Box3()).union(box));
-    }
-    return boxes;
+    const root = this.current?.root as TileJson | null | undefined;
+    return root ? tilesetBoxes(root, this.toLocal) : new Map();
   }
 
   private tables(): Loaded[] {
@@ -174,16 +186,16 @@ export class Models implements Layer {
     tiles.errorTarget = ERROR_TARGET_PX;
     tiles.manager.addHandler(/\.(gltf|glb)$/, new GLTFLoader().register(featureTablePlugin));
     tiles.group.matrixAutoUpdate = false;
-    tiles.group.matrix = new Matrix4().fromArray(this.frame.matrix());
+    tiles.group.matrix.copy(this.toLocal);
     tiles.group.matrixWorldNeedsUpdate = true;
     tiles.group.visible = this.current === null;
+    tiles.autoDisableRendererCulling = false; // two cameras choose what is loaded, one draws
     tiles.setCamera(stage.camera);
+    tiles.setCamera(this.overview);
+    tiles.setResolution(this.overview, OVERVIEW_PX, OVERVIEW_PX);
     this.loaded.set(tiles, new Map());
     this.holder.add(tiles.group);
-    tiles.addEventListener("load-model", ({ scene, tile }) => {
-      const extras = (tile as { extras?: { root?: string } }).extras;
-      this.came(tiles, scene, extras?.root ?? "");
-    });
+    tiles.addEventListener("load-model", ({ scene }) => this.came(tiles, scene));
     tiles.addEventListener("dispose-model", ({ scene }) => this.went(tiles, scene));
     tiles.addEventListener("needs-update", () => stage.invalidate());
     tiles.addEventListener("load-error", ({ error }) => this.failed.set(String(error)));
@@ -206,7 +218,7 @@ export class Models implements Layer {
     this.stage?.invalidate();
   }
 
-  private came(tiles: TilesRenderer, scene: Object3D, root: string): void {
+  private came(tiles: TilesRenderer, scene: Object3D): void {
     const table = scene.userData.features as FeatureTable | undefined;
     if (!table) return;
     const xray = look.ghost.value < 1;
@@ -215,7 +227,7 @@ export class Models implements Layer {
     });
     ghost(scene, xray);
     paintTable(table, this.paint);
-    this.loaded.get(tiles)?.set(scene, { table, scene, root, box: this.wholeBox(scene) });
+    this.loaded.get(tiles)?.set(scene, { table, scene });
     if (tiles === this.current) this.changed.set(this.changed.value + 1);
     this.stage?.invalidate();
   }
@@ -227,18 +239,7 @@ export class Models implements Layer {
       if (at.matrixAutoUpdate) at.updateMatrix();
       matrix.premultiply(at.matrix);
     }
-    return matrix.premultiply(new Matrix4().fromArray(this.frame.matrix()));
-  }
-
-  private wholeBox(scene: Object3D): Box3 {
-    const box = new Box3();
-    scene.traverse((node) => {
-      if (!(node instanceof Mesh)) return;
-      node.geometry.computeBoundingBox();
-      const own = node.geometry.boundingBox as Box3;
-      box.union(own.clone().applyMatrix4(this.place(node, scene)));
-    });
-    return box;
+    return matrix.premultiply(this.toLocal);
   }
 
   private went(tiles: TilesRenderer, scene: Object3D): void {
@@ -255,6 +256,14 @@ export class Models implements Layer {
     if (tiles === this.coming) this.coming = null;
     if (tiles === this.current) this.current = null;
   }
+}
+
+/** Looks down on the middle of the city, so that it is loaded whichever way the eye turns. */
+function overviewCamera(): PerspectiveCamera {
+  const camera = new PerspectiveCamera(OVERVIEW_FOV_DEG, 1, 1, 2 * OVERVIEW_HEIGHT_M);
+  camera.position.set(0, 0, OVERVIEW_HEIGHT_M);
+  camera.updateMatrixWorld();
+  return camera;
 }
 
 /** Gives a mesh its paintable material, keeping whether it was see-through. */

@@ -144,18 +144,30 @@ function contained(told: Resolved): string {
   return counts.map(([kind, n]) => `${word(kind)} ${n}`).join(" · ");
 }
 
+/** The way up to what contains the thing; of a sensor, what it observes. */
 function path(app: App, told: Resolved): HTMLElement | null {
-  if (told.parents.length === 0) return null;
-  const links = told.parents.map((parent) =>
+  const above = told.parents.map((parent) => ({
+    code: parent.code,
+    label: parent.name || word(parent.kind),
+    hint: `${word(parent.kind)} ${parent.code}`,
+  }));
+  const observed = [...new Set(told.sensors.map((row) => row.of ?? told.code))];
+  const sensed = told.kind === "Sensor" ? observed.filter((code) => code !== told.code) : [];
+  const links = [
+    ...above,
+    ...sensed.map((code) => ({ code, label: text("observes", { code }), hint: code })),
+  ];
+  if (links.length === 0) return null;
+  const buttons = links.map((link) =>
     button({
       class: "link",
-      text: parent.name || word(parent.kind),
-      title: `${word(parent.kind)} ${parent.code}`,
+      text: link.label,
+      title: link.hint,
       testid: "card-parent",
-      on: { click: () => void app.select(parent.code, true).catch(complain) },
+      on: { click: () => void app.select(link.code, true).catch(complain) },
     }),
   );
-  return el("nav", { class: "path", title: text("path") }, ...links);
+  return el("nav", { class: "path", title: text("path") }, ...buttons);
 }
 
 function aliases(told: Resolved): HTMLElement | null {

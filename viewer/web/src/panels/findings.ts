@@ -20,7 +20,7 @@ export function findingsList(app: App, findings: Finding[]): HTMLElement {
 }
 
 function row(app: App, finding: Finding): HTMLElement {
-  const said = finding.texts?.[spoken()] ?? { text: finding.text ?? "", hint: finding.hint ?? "" };
+  const said = { text: inLanguage(finding.text), hint: inLanguage(finding.hint) };
   const target = finding.element ?? null;
   const place = [finding.guid, finding.step_id ? `#${finding.step_id}` : ""]
     .filter(Boolean)
@@ -39,4 +39,10 @@ function row(app: App, finding: Finding): HTMLElement {
   if (said.hint) node.append(el("span", { class: "muted", text: said.hint }));
   if (place) node.append(el("code", { text: place }));
   return node;
+}
+
+/** A finding's words, in both languages or already in ours. */
+function inLanguage(words: Finding["text"]): string {
+  if (typeof words !== "object") return words ?? "";
+  return words[spoken()] ?? words[spoken() === "zh" ? "zh-CN" : "en"] ?? words.en ?? "";
 }

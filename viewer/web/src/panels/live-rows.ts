@@ -65,7 +65,7 @@ export class LiveRows {
   private add(sensor: SensorRow, thing: string): HTMLElement {
     const of = sensor.of ?? thing;
     const value = el("strong", { text: valueText(sensor.value, sensor.unit) });
-    if (of === thing) value.dataset.testid = `live-${sensor.property}`;
+    if (of === thing || sensor.code === thing) value.dataset.testid = `live-${sensor.property}`;
     const note = el("span", { class: "muted" });
     const label = of === thing || !sensor.name ? word(sensor.property) : sensor.name;
     const node = el(

@@ -32,6 +32,13 @@ export function mountSearch(app: App): HTMLElement {
   return form;
 }
 
+const FIRST = ["Building", "Facility", "Storey", "Space", "Element", "Sensor", "Address"];
+
+function rank(kind: string): number {
+  const at = FIRST.indexOf(kind);
+  return at < 0 ? FIRST.length : at;
+}
+
 class SearchBox {
   private timer = 0;
   private asking: AbortController | null = null;
@@ -71,36 +78,44 @@ class SearchBox {
   }
 
   private async suggest(): Promise<void> {
-    this.asking = new AbortController();
-    const { signal } = this.asking;
-    try {
-      const items = await client.suggest(this.input.value.trim(), SUGGESTIONS_MAX, signal);
-      if (!signal.aborted) this.show(items, items.length ? "" : text("searchNone"));
-    } catch (error) {
-      complain(error);
-    }
+    const items = await this.ask(this.input.value.trim());
+    if (items) this.show(items, items.length ? "" : text("searchNone"));
   }
 
-  /** Enter: the exact meaning; several meanings are listed; none falls back to suggestions. */
+  /** Enter: a name that fits exactly, else the exact meaning of a code, alias or address. */
   private async exact(): Promise<void> {
     const asked = this.input.value.trim();
     clearTimeout(this.timer);
-    this.asking?.abort();
     if (!asked) return;
+    const items = (await this.ask(asked)) ?? [];
+    const named = items.filter((item) => item.name === asked);
+    const only = named.length === 1 ? named[0] : null;
+    if (only) return void this.choose(only.code);
     try {
       const found = await client.resolve(asked);
-      if (found === null) return void (await this.fallback());
-      if (Array.isArray(found)) return this.show(found, text("searchSeveral"));
-      this.choose(found.code);
+      if (Array.isArray(found)) this.show(found, text("searchSeveral"));
+      else if (found) this.choose(found.code);
+      else if (items.length === 1 && items[0]) this.choose(items[0].code);
+      else this.show(items, items.length ? "" : text("searchNone"));
     } catch (error) {
       complain(error);
     }
   }
 
-  private async fallback(): Promise<void> {
-    await this.suggest();
-    const rows = this.list.querySelectorAll<HTMLLIElement>("[data-code]");
-    if (rows.length === 1) this.choose(rows[0]?.dataset.code ?? "");
+  /** What matches, things that stand in the city first; null when asked again meanwhile. */
+  private async ask(asked: string): Promise<Brief[] | null> {
+    this.asking?.abort();
+    this.asking = new AbortController();
+    const { signal } = this.asking;
+    try {
+      const items = await client.suggest(asked, SUGGESTIONS_MAX, signal);
+      const exact = (item: Brief) => (item.name === asked || item.code === asked ? 0 : 1);
+      const sorted = items.sort((a, b) => exact(a) - exact(b) || rank(a.kind) - rank(b.kind));
+      return signal.aborted ? null : sorted;
+    } catch (error) {
+      complain(error);
+      return null;
+    }
   }
 
   private choose(code: string): void {

@@ -41,8 +41,10 @@ export class Selecting {
     const own = this.boxOfThing(thing);
     if (own) return own;
     const told = await client.resolved(code);
-    const sensed = told.parents.at(-1)?.code;
-    const inside = sensed ? this.app.models.boxOf(sensed) : null;
+    // A sensor without a place of its own is where it observes.
+    const holder = told.sensors[0]?.of ?? told.parents.at(-1)?.code;
+    const inside = holder ? this.app.models.boxOf(holder) : null;
+    if (inside && holder) this.uncover(holder);
     if (inside) return inside;
     return told.position ? this.around(told.position) : null;
   }

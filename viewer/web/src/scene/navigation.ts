@@ -7,7 +7,7 @@ const FLIGHT_MS = 900;
 const DISTANCE_MIN_M = 1.5;
 const DISTANCE_MAX_M = 9_000;
 const LOOK = new Vector3(0.55, -1, 0.52).normalize(); // from the south-east, 25 degrees down
-const BOX_FACTOR = 0.98; // of the bounding sphere, which is larger than what is seen of the box
+const BOX_FACTOR = 0.86; // of the bounding sphere, which is larger than what is seen of the box
 const BOX_RADIUS_MIN_M = 7; // what is small is shown with what stands around it
 const AIR_MIN_M = 0.6;
 

@@ -4,6 +4,7 @@ Column vectors: ``world = matrix @ (x, y, z, 1)``. World is the frame in which p
 PlacementRelTo are given; the context's WorldCoordinateSystem is not applied (see bim.georef).
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,8 @@ class Placements:
         above = self._known[placement.id()] if placement is not None else np.eye(4)
         for step in reversed(chain):
             relative = self._relative(step)
-            above = None if above is None or relative is None else above @ relative
+            with np.errstate(over="ignore", invalid="ignore"):  # absurd numbers give no origin
+                above = None if above is None or relative is None else above @ relative
             self._known[step.id()] = above
         return above
 
@@ -68,7 +70,7 @@ def axis_matrix(axes: Any, unit_m: float) -> Matrix | None:
     z = np.array([0.0, 0.0, 1.0]) if planar else _direction(axes[1], (0.0, 0.0, 1.0))
     x = _direction(axes[1] if planar else axes[2], (1.0, 0.0, 0.0))
     x = x - z * float(x @ z)
-    length = float(np.linalg.norm(x))
+    length = math.hypot(*x)
     x = x / length if length > 0 else _perpendicular(z)  # parallel axes: any right angle
     matrix[:3, 0], matrix[:3, 1], matrix[:3, 2] = x, np.cross(z, x), z
     return matrix
@@ -80,11 +82,11 @@ def _direction(value: Any, default: tuple[float, float, float]) -> Matrix:
     ratios = ratios if 0 < len(ratios) <= DIMENSIONS else default
     vector = np.zeros(3)
     vector[: len(ratios)] = ratios
-    length = float(np.linalg.norm(vector))
+    length = math.hypot(*vector)
     return vector / length if length > 0 else np.array(default)
 
 
 def _perpendicular(z: Matrix) -> Matrix:
     other = np.array([1.0, 0.0, 0.0]) if abs(z[0]) < abs(z[1]) else np.array([0.0, 1.0, 0.0])
     x = np.cross(other, z)
-    return np.asarray(x / np.linalg.norm(x))
+    return np.asarray(x / math.hypot(*x))

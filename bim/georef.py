@@ -43,7 +43,7 @@ def georeference(facts: Facts) -> tuple[Georef, list[Finding]]:
     if chosen is by_site:
         _flag_default_city(chosen, findings)
     if facts.middle_m and _reach(facts.middle_m) > FAR_M:
-        facts_said = {"distance_km": round(_reach(facts.middle_m) / 1000), "declared": bool(by_map)}
+        facts_said = {"distance_km": _km(_reach(facts.middle_m)), "declared": bool(by_map)}
         findings.append(Finding("ifc_far_from_origin", Severity.WARNING, facts_said))
     if chosen.provenance is Provenance.NONE:
         findings.append(Finding("ifc_no_position", Severity.WARNING))
@@ -243,6 +243,11 @@ def _reach(point_m: Triple) -> float:
     return math.hypot(point_m[0], point_m[1])
 
 
+def _km(distance_m: float) -> int:
+    """Return whole kilometres to show; absurd distances are cut to what any reader can hold."""
+    return round(min(distance_m / 1000, 1e9))
+
+
 def _compare(by_map: Georef, by_site: Georef, findings: list[Finding]) -> None:
     assert by_map.lon is not None
     assert by_map.lat is not None
@@ -251,7 +256,7 @@ def _compare(by_map: Georef, by_site: Georef, findings: list[Finding]) -> None:
     east = (by_map.lon - by_site.lon) * math.cos(math.radians(by_map.lat))
     apart_m = math.hypot(east, by_map.lat - by_site.lat) * METRES_A_DEGREE
     if apart_m > DISAGREE_M:
-        what = {"distance_km": round(apart_m / 1000), "chosen": "map_conversion"}
+        what = {"distance_km": _km(apart_m), "chosen": "map_conversion"}
         findings.append(Finding("ifc_positions_disagree", Severity.WARNING, what))
 
 

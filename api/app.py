@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from fastapi import APIRouter, FastAPI
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors
@@ -67,9 +68,10 @@ def create_app(door: Door, tokens: Tokens, lifespan: Lifespan | None = None) -> 
     )
     app.state.door = door
     for router in ROUTERS:
-        app.include_router(router, **_limits(door, router))
+        app.include_router(router)
     errors.install(app)
     app.add_middleware(Headers)
+    app.add_middleware(BodyLimit, limit=door.settings.body_bytes_max, but=("/models",))
     app.add_middleware(Gate, settings=door.settings, tokens=tokens, record=_recorder(door))
     return app
 
@@ -99,11 +101,30 @@ class Headers:
         await self._app(scope, receive, completed)
 
 
-def _limits(door: Door, router: APIRouter) -> dict[str, Any]:
-    """Return the body limit: an upload is counted on its way to disk, all else is small."""
-    if router is models.router:
-        return {}
-    return {"max_body_size": door.settings.body_bytes_max}
+class BodyLimit:
+    """Counts request bodies; ``but`` are paths whose bodies are counted on their way to disk."""
+
+    def __init__(self, app: ASGIApp, *, limit: int, but: tuple[str, ...]) -> None:
+        self._app = app
+        self._limit = limit
+        self._but = but
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on; a body beyond the limit is refused where it is read (413)."""
+        if scope["type"] != "http" or scope["path"] in self._but:
+            await self._app(scope, receive, send)
+            return
+        taken = 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self._limit:
+                raise HTTPException(413)
+            return message
+
+        await self._app(scope, counted, send)
 
 
 def _recorder(door: Door) -> Any:

@@ -55,7 +55,7 @@ def told(services: Services, job: Job, language: str) -> dict[str, object]:
         code, facts = str(job.error["code"]), dict(job.error.get("facts", {}))
         error = problem_wire(code, facts, language, REFUSED_STATUS)
     said = wire.job(job, services.clock(), error)
-    said["findings"] = [finding(dict(row)) for row in job.findings]
+    said["findings"] = [finding(dict(row), {}) for row in job.findings]
     return said
 
 

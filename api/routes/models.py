@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -27,10 +28,11 @@ from api.services import Services
 from api.tokens import Caller, Role
 from api.uploads import Upload, UploadLimits, receive_upload
 from api.work import is_owner, queue_import, run_place, run_withdraw
-from bim import ingest
+from bim import ingest, steps
 from bim.door import Receipt, receive
+from bim.findings import finding_id
 from cim.model import Entity, Kind
-from cim.ports import Filter
+from cim.ports import LOOKUP_LIMIT, Filter
 from identity.errors import Denied, Invalid, NotFound, render
 
 router = APIRouter(tags=["models"])
@@ -151,7 +153,8 @@ async def findings(
     document = await _document(services, g, model)
     entity = document if version is None else await _version(services, g, model, version)
     rows = await ingest.findings_of(services.stores, entity.properties)
-    return page([finding(row) for row in rows], None)
+    elements = await _elements(services, g, rows, entity.properties.get("project"))
+    return page([finding(row, elements) for row in rows], None)
 
 
 @router.post("/models/{model}/placement", summary="Say where a model stands")
@@ -180,15 +183,31 @@ async def _check_owner(services: Services, who: Caller, model: str) -> None:
         raise Denied("model_of_another", authenticated=True, model=model, who=who.name)
 
 
-def finding(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a finding with text and hint in both languages; ``element`` is its code."""
-    said = {lang: render(row["code"], dict(row["facts"]), lang) for lang in ("zh", "en")}
+def finding(row: dict[str, Any], elements: Mapping[str, str]) -> dict[str, Any]:
+    """Return a finding with id, text and hint in zh and en; ``element``: its code, by GUID."""
+    fields = {name: row.get(name) for name in ("code", "severity", "facts", "guid", "step_id")}
+    known = steps.finding(fields)
+    said = {lang: render(known.code, dict(known.facts), lang) for lang in ("zh", "en")}
     return {
-        "element": None,
-        **row,
+        **fields,
+        "id": finding_id(known),
+        "element": elements.get(known.guid or ""),
         "text": {lang: text for lang, (text, _) in said.items()},
         "hint": {lang: hint for lang, (_, hint) in said.items()},
     }
+
+
+async def _elements(
+    services: Services, g: int, rows: list[dict[str, Any]], scope: str | None
+) -> dict[str, str]:
+    """Return GUID → code for the elements that findings name, within their project."""
+    guids = sorted({str(row["guid"]) for row in rows if row.get("guid")})
+    found: dict[str, str] = {}
+    for start in range(0, len(guids), LOOKUP_LIMIT):
+        piece = guids[start : start + LOOKUP_LIMIT]
+        aliases = await services.codes.resolve(g, piece, scheme="ifc_guid", scope=scope)
+        found |= {guid: held[0].code for guid, held in aliases.items()}
+    return found
 
 
 def _receipt(receipt: Receipt, language: str) -> dict[str, Any]:

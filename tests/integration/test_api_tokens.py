@@ -1,6 +1,7 @@
 """With tokens: a firm uploads and changes its own models, not those of another firm."""
 
 import asyncio
+import re
 import time
 
 import httpx
@@ -76,3 +77,24 @@ async def test_closed_doors_say_so(tmp_path):
             answer = await client.get(path)
             assert (answer.status_code, answer.json()["code"]) == (503, "starting")
             assert answer.headers["retry-after"]
+
+
+async def test_a_finding_names_its_element_by_code(city, tmp_path):
+    client, services = city
+    path = tmp_path / "pump.ifc"
+    next(m for m in district() if m.file_name == "nanhu-pump-station.ifc").write(path)
+    text = await asyncio.to_thread(path.read_text, encoding="utf-8")
+    guids = re.findall(r"=IFCWALL\('([^']{22})'", text)
+    repeated = text.replace(guids[1], guids[0], 1)
+    answer = await client.post(
+        "/models", files={"file": ("pump.ifc", repeated.encode())}, headers=bearer("one")
+    )
+    job = await services.jobs.claim("test", now=time.time(), stale_s=60)
+    ended = await Worker(services).run_one(job)
+    assert (ended.state, ended.error) == ("done", None)
+    model = answer.json()["model"]
+    told = await client.get(f"/models/{model}/findings", headers=bearer("eye"))
+    rows = [row for row in told.json()["items"] if row["guid"] == guids[0]]
+    assert rows
+    resolved = await client.get(f"/codes/{guids[0]}", headers=bearer("eye"))
+    assert rows[0]["element"] == resolved.json()["code"]

@@ -148,6 +148,11 @@ class Worker:
         saving = asyncio.create_task(reported.save_for_ever())
         try:
             ended = await self._ended(job, reported)
+        except asyncio.CancelledError:  # we stop; the next process begins the job at once
+            await self._services.jobs.save(
+                replace(reported.job, state="queued"), now=self._services.clock()
+            )
+            raise
         finally:
             saving.cancel()
             with suppress(asyncio.CancelledError):

@@ -29,6 +29,7 @@ import "./style.css";
 
 const MODELS_ASKED = 200;
 const HASH_WAIT_MS = 300;
+const CITY_SPAN_DEG = 1.5; // a city whose models lie wider apart has one that is misplaced
 const CITY_HALF_M = 350; // what an empty city shows around its home
 
 begin().catch(complain);
@@ -104,7 +105,7 @@ function bindView(app: App): void {
       app.ground.setXray(on);
     },
   );
-  live.models.add(() => models.reload());
+  live.models.add(() => void models.reload());
   live.followProperty(app.view.value.colourBy);
   keepHash(app);
 }
@@ -173,13 +174,39 @@ function flyHome(app: App, immediately: boolean): void {
   app.navigation.flyTo(box, immediately);
 }
 
-/** The ground lies at the height most models give their zero level; the API says no ground height. */
+/**
+ * Where the local frame stands. The ground lies at the height most models give their zero level (the
+ * API says no ground height); one model on another continent does not move the city's middle.
+ */
 function home(city: City, models: Model[]): City["home"] {
-  const heights = models
-    .map((model) => model.placement?.height_m)
-    .filter((height): height is number => typeof height === "number")
-    .sort((a, b) => a - b);
-  return { ...city.home, height_m: heights[Math.floor(heights.length / 2)] ?? 0 };
+  const places = models.flatMap(({ placement, withdrawn }) =>
+    placement && !withdrawn && typeof placement.lon === "number" ? [placement] : [],
+  );
+  const [west, south, east, north] = city.bounds;
+  const wide = east - west > CITY_SPAN_DEG || north - south > CITY_SPAN_DEG;
+  const { lon, lat } = city.home;
+  return {
+    lon: wide
+      ? median(
+          places.map((place) => place.lon ?? lon),
+          lon,
+        )
+      : lon,
+    lat: wide
+      ? median(
+          places.map((place) => place.lat ?? lat),
+          lat,
+        )
+      : lat,
+    height_m: median(
+      places.map((place) => place.height_m ?? 0),
+      0,
+    ),
+  };
+}
+
+function median(numbers: number[], otherwise: number): number {
+  return numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? otherwise;
 }
 
 async function groundOf(city: City): Promise<GroundFeature[]> {

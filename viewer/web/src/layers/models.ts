@@ -52,6 +52,7 @@ export class Models implements Layer {
   };
   private readonly holder = new Group();
   private stage: Stage | null = null;
+  private waiting: (() => void)[] = [];
   private current: TilesRenderer | null = null;
   private coming: TilesRenderer | null = null;
   private readonly loaded = new Map<TilesRenderer, Map<Object3D, Loaded>>();
@@ -70,7 +71,7 @@ export class Models implements Layer {
     this.stage = stage;
     stage.scene.add(this.holder);
     stage.ticks.add(this.tick);
-    this.reload();
+    void this.reload();
   }
 
   dispose(): void {
@@ -79,11 +80,12 @@ export class Models implements Layer {
     this.holder.removeFromParent();
   }
 
-  /** Loads the tileset again; the old one stays in view until the new one is whole. */
-  reload(): void {
+  /** Loads the tileset again; the old one stays in view until the new one is whole, then resolves. */
+  reload(): Promise<void> {
     if (this.coming) this.drop(this.coming);
     this.coming = this.open();
     this.loading.set(true);
+    return new Promise((resolve) => this.waiting.push(resolve));
   }
 
   /** Paints every loaded model anew. */
@@ -212,6 +214,7 @@ export class Models implements Layer {
       this.current = tiles;
       this.coming = null;
       tiles.group.visible = true;
+      for (const resolve of this.waiting.splice(0)) resolve();
     }
     this.loading.set(false);
     this.changed.set(this.changed.value + 1);

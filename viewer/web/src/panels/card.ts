@@ -84,7 +84,7 @@ function head(app: App, told: Resolved, properties: Record<string, unknown>): HT
     el(
       "div",
       { class: "row" },
-      el("h2", { text: told.name || told.code, testid: "card-name" }),
+      el("h2", { text: told.name || word(told.kind), testid: "card-name" }),
       close,
     ),
     el(

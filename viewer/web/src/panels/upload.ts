@@ -143,7 +143,7 @@ class UploadPanel {
     const code = model.code ?? (job?.result?.code as string | undefined) ?? null;
     replace(
       this.outcome,
-      el("p", { class: "muted", text: taken.why }),
+      taken.why ? el("p", { class: "muted", text: taken.why }) : null,
       counts(job, taken),
       this.standing(model, code),
       this.withdrawButton(taken.model),
@@ -170,6 +170,7 @@ class UploadPanel {
     }
     const why = text(known ? "outside" : "noPosition");
     const form = new PlaceForm(this.app, model, async () => {
+      await this.app.models.reload(); // what is drawn now still stands where it stood
       await this.placed({ ...emptyUpload(model), why: "" }, null);
       await this.fly(model, code);
     });
@@ -209,10 +210,10 @@ class UploadPanel {
   }
 }
 
-function counts(job: Job | null, taken: Upload): HTMLElement {
+function counts(job: Job | null, taken: Upload): HTMLElement | null {
   const result = job?.result ?? {};
   if (typeof result.added !== "number") {
-    return el("p", { class: "muted", text: taken.version ? text("same") : "" });
+    return taken.version ? el("p", { class: "muted", text: text("same") }) : null;
   }
   const facts = {
     added: shortNumber(Number(result.added)),

@@ -58,7 +58,8 @@ def _origin(boxes: Sequence[Sequence[float]]) -> npt.NDArray[np.float64]:
     """Return whole metres near the middle of most bodies (a stray one far away moves it not)."""
     if not boxes:
         return np.zeros(3)
-    return np.round(np.median(np.array(boxes), axis=0).reshape(2, 3).mean(axis=0))
+    low, high = np.median(np.array(boxes, np.float64), axis=0).reshape(2, 3)
+    return np.asarray(np.round((low + high) / 2), np.float64)
 
 
 def _arrays(
@@ -89,7 +90,7 @@ class _Build:
         """Append a kernel's body; the sum with its origin is made in double precision."""
         parts = [(self.index_count + first, *rest) for first, *rest in record["parts"]]
         box = tuple(record["box"])
-        self.shapes.append(Shape(record["guid"], record["kernel"], box, tuple(parts)))  # type: ignore[arg-type] # six numbers, from JSON
+        self.shapes.append(Shape(record["guid"], record["kernel"], box, tuple(parts)))
         self._append(points + (np.array(record["origin"]) - self.origin), faces)
 
     def placeholder(self, record: Record, box: Box) -> None:

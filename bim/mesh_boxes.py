@@ -63,5 +63,6 @@ def _median(
 def _box(at: npt.NDArray[np.float64], extent: npt.NDArray[np.float64]) -> Box:
     extent = np.maximum(extent, EXTENT_MIN_M)
     low = at - extent * (0.5, 0.5, 0.0)
-    xmin, ymin, zmin, xmax, ymax, zmax = (*low.tolist(), *(low + extent).tolist())
+    xmin, ymin, zmin = map(float, low)
+    xmax, ymax, zmax = map(float, low + extent)
     return xmin, ymin, zmin, xmax, ymax, zmax

@@ -14,7 +14,7 @@ LINES = ("IfcCurve", "IfcPoint", "IfcGeometricCurveSet", "IfcTextLiteral", "IfcS
 
 def items_of(product: Any) -> list[Any]:
     """Return the items of the product's representations, those of mapped ones included."""
-    found = []
+    found: list[Any] = []
     for representation in product.Representation.Representations or ():
         for item in representation.Items or ():
             if item.is_a("IfcMappedItem"):

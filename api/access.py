@@ -130,8 +130,6 @@ class Gate:
         if not len(self._tokens):
             return Caller("loopback", Role.ADMIN)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if not token and request.method in SAFE:
-            token, scheme = request.query_params.get("access_token", ""), "bearer"  # EventSource
         if not token:
             return None
         found = None

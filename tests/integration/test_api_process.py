@@ -129,6 +129,18 @@ def test_the_printed_stream_line_tells_changes(demo):
             seen += stream.readline().decode()
 
 
+def test_the_command_line_asks_a_running_server(demo, tmp_path):
+    url, _, log, _ = demo
+    code = re.search(r"^  (\d{21})  ", log, flags=re.MULTILINE).group(1)
+    assert json.loads(run("code", code, "--url", url, cwd=tmp_path).stdout)["code"] == code
+    unknown = run("code", "nothing-like-it", "--url", url, cwd=tmp_path)
+    assert (unknown.returncode, "code_unknown" in unknown.stderr) == (2, True)
+    broken = tmp_path / "broken.ifc"
+    broken.write_text("this is no model", encoding="utf-8")
+    done = run("ingest", str(broken), "--url", url, cwd=tmp_path)
+    assert (done.returncode, "ifc_not_ifc" in done.stdout) == (0, True)
+
+
 def test_a_signal_ends_everything_without_a_trace(demo):
     url, _, _, process = demo
     process.send_signal(signal.SIGINT)
@@ -147,6 +159,27 @@ def test_a_given_port_that_is_taken_is_refused_in_words(tmp_path):
     assert done.returncode == 2
     assert "http_port_taken" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_graph_server_that_is_down_is_said_and_waited_for(tmp_path):
+    if not hasattr(pytest.importorskip("cim.stores.neo4j"), "Neo4jGraph"):
+        pytest.skip("the Neo4j adapter is not there")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    more = {"TWIN_GRAPH_URL": "neo4j://127.0.0.1:1", "TWIN_GRAPH_PASSWORD": "x"}
+    with (tmp_path / "log").open("w+b") as log:
+        words = [*TWIN, "serve", "--port", str(port), "--data-dir", str(tmp_path / "data")]
+        process = subprocess.Popen(
+            words, stdout=log, stderr=subprocess.STDOUT, env={**environment(), **more}
+        )
+        try:
+            wait_for(lambda: get(f"{url}/readyz")[1].get("code") == "graph_unavailable", process)
+            assert get(f"{url}/healthz")[0] == 200
+            assert get(f"{url}/city")[0] == 503
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+    assert "store_unavailable" in (tmp_path / "log").read_text(encoding="utf-8")
 
 
 def test_an_open_bind_without_tokens_is_refused(tmp_path):

@@ -15,7 +15,7 @@ export interface Paint {
 
 const ACCENT: Rgb = [11, 108, 240];
 const SELECTED_PART = 235;
-const SELECTED_WHOLE = 110;
+const SELECTED_WHOLE = 64;
 const NEUTRAL: Rgb = [196, 202, 208];
 const UNCOLOURED = 150;
 const SPACE_COLOUR: Rgb = [126, 178, 230];

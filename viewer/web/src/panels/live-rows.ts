@@ -34,6 +34,7 @@ export class LiveRows {
 
   clear(): void {
     this.rows.clear();
+    this.own = "";
     this.live.followCodes([]);
     replace(this.node);
   }
@@ -43,7 +44,9 @@ export class LiveRows {
     this.own = told.code;
     const states = await client.stateOf(told.code, signal);
     if (signal.aborted) return;
-    const own: SensorRow[] = Object.entries(states).map(([property, state]) => ({
+    // What a sensor says is the state of the thing it observes: shown once, under that.
+    const twice = told.kind === "Sensor" && told.sensors.length > 0;
+    const own: SensorRow[] = Object.entries(twice ? {} : states).map(([property, state]) => ({
       ...state,
       code: state.source ?? "",
       of: told.code,
@@ -84,7 +87,10 @@ export class LiveRows {
 
   private take(state: StateRow): void {
     const row = this.rows.get(key(state.code, state.property));
-    if (!row) return;
+    if (!row) {
+      this.addNew(state);
+      return;
+    }
     const fresh = valueText(state.value, state.unit);
     if (row.value.textContent !== fresh) {
       row.value.textContent = fresh;
@@ -96,6 +102,14 @@ export class LiveRows {
     const dot = row.node.querySelector(".dot");
     if (dot) dot.className = `dot ${state.quality}`;
     this.tickAges();
+  }
+
+  /** A property that was never heard before appears as soon as it is. */
+  private addNew(state: StateRow): void {
+    if (state.code !== this.own || !this.node.firstChild) return;
+    const known = { ...state, code: state.source ?? "", of: state.code };
+    this.node.querySelector(":scope > p")?.remove();
+    this.node.append(this.add(known, this.own));
   }
 
   private tickAges(): void {

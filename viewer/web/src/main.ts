@@ -30,6 +30,7 @@ import "./style.css";
 const MODELS_ASKED = 200;
 const HASH_WAIT_MS = 300;
 const CITY_SPAN_DEG = 1.5; // a city whose models lie wider apart has one that is misplaced
+const HOME_FACTOR = 0.84; // a city is flat: its bounding sphere is mostly sky
 const CITY_HALF_M = 350; // what an empty city shows around its home
 
 begin().catch(complain);
@@ -171,7 +172,7 @@ function flyHome(app: App, immediately: boolean): void {
       box.setFromCenterAndSize(new Vector3(), new Vector3(CITY_HALF_M, CITY_HALF_M, 1));
     }
   }
-  app.navigation.flyTo(box, immediately);
+  app.navigation.flyTo(box, immediately, HOME_FACTOR);
 }
 
 /**

@@ -52,9 +52,7 @@ export class LiveRows {
       of: told.code,
       property,
     }));
-    const known = new Set(own.map((row) => key(told.code, row.property)));
-    const parts = told.sensors.filter((row) => !known.has(key(row.of ?? told.code, row.property)));
-    const shown = [...own, ...parts].slice(0, ROWS_MAX);
+    const shown = freshestOfEach([...own, ...told.sensors], told.code).slice(0, ROWS_MAX);
     replace(
       this.node,
       el("h3", { text: text("live") }),
@@ -133,6 +131,17 @@ export class LiveRows {
       if (curve) this.rows.get(key(this.own, property))?.node.append(curve);
     }
   }
+}
+
+/** One row a thing and property, in the order they came: where several sources speak, the newest. */
+function freshestOfEach(rows: SensorRow[], thing: string): SensorRow[] {
+  const best = new Map<string, SensorRow>();
+  for (const row of rows) {
+    const place = key(row.of ?? thing, row.property);
+    const before = best.get(place);
+    if (!before || (before.observed_at ?? "") < (row.observed_at ?? "")) best.set(place, row);
+  }
+  return [...best.values()];
 }
 
 const key = (code: string, property: string) => `${code} ${property}`;

@@ -7,7 +7,7 @@ const FLIGHT_MS = 900;
 const DISTANCE_MIN_M = 1.5;
 const DISTANCE_MAX_M = 9_000;
 const LOOK = new Vector3(0.55, -1, 0.52).normalize(); // from the south-east, 25 degrees down
-const BOX_FACTOR = 0.86; // of the bounding sphere, which is larger than what is seen of the box
+const BOX_FACTOR = 1.02; // of the bounding sphere, which is larger than what is seen of the box
 const BOX_RADIUS_MIN_M = 7; // what is small is shown with what stands around it
 const AIR_MIN_M = 0.6;
 
@@ -53,12 +53,12 @@ export class Navigation {
   }
 
   /** Flies so that the box fills the view, keeping the heading. */
-  flyTo(box: Box3, immediately = false): void {
+  flyTo(box: Box3, immediately = false, factor = BOX_FACTOR): void {
     const centre = box.getCenter(new Vector3());
     const radius = Math.max(box.getSize(new Vector3()).length() / 2, BOX_RADIUS_MIN_M);
     const half = (this.stage.camera.fov * Math.PI) / 360;
     const narrow = Math.min(1, this.stage.camera.aspect);
-    const distance = (radius * BOX_FACTOR) / Math.sin(half) / narrow;
+    const distance = (radius * factor) / Math.sin(half) / narrow;
     const direction = immediately ? LOOK : this.direction();
     const eye = centre.clone().addScaledVector(direction, distance);
     eye.z = Math.max(eye.z, centre.z + distance * 0.25, AIR_MIN_M);

@@ -31,7 +31,8 @@ class Kit:
         """Write the file, whole."""
         self.book.finish()
         stamp(self.file, self._spec)
-        path.write_text(self.file.to_string(), encoding="ascii", newline="\n")
+        text: str = self.file.to_string()  # type: ignore[no-untyped-call] # ifcopenshell is untyped
+        path.write_text(text, encoding="ascii", newline="\n")
 
     def storey(self, name: str, elevation_m: float, long_name: str) -> Entity:
         """Return a new storey of the building."""
@@ -151,7 +152,7 @@ class Kit:
     ) -> Entity:
         """Return a slab whose top is the storey's floor."""
         item = self.shapes.prism(outline, -thickness_m, thickness_m, colour, holes=holes)
-        facts = {
+        facts: dict[str, dict[str, Any]] = {
             "Pset_SlabCommon": {"LoadBearing": True, "IsExternal": kind == "ROOF"},
             "Qto_SlabBaseQuantities": {"Width": ("Length", thickness_m)},
         }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from bim.demo_kit import Kit, rectangle
 from bim.demo_project import Spec
@@ -61,7 +62,7 @@ def _kind(deck: str, row: int, number: int) -> str:
 
 
 def _bay(kit: Kit, storey: Entity, bay: Bay, paint: Entity) -> None:
-    facts = {
+    facts: dict[str, dict[str, Any]] = {
         "Pset_SpaceParking": {
             "ParkingUse": "电动汽车" if bay.kind == "充电车位" else "小型汽车",
             "IsAisle": False,

@@ -1,5 +1,7 @@
 """南湖渠泵站: three pumps and their pipes, a sump with a water gauge, a control room."""
 
+from typing import Any
+
 from bim.demo_kit import Kit, rectangle
 from bim.demo_project import Spec
 from bim.demo_shapes import Entity
@@ -29,7 +31,7 @@ def _hall(kit: Kit, ground: Entity) -> None:
     kit.slab("泵房底板", ground, rectangle(0, 0, length, width), 0.4)
     windows = [(x, 1.2, 2.0, 2.4) for x in (5.5, 9.5, 13.5)]
     door = (1.5, 0.0, 2.4, 3.0)
-    look = {"colour": "brick", "external": True, "material": "烧结页岩砖"}
+    look: dict[str, Any] = {"colour": "brick", "external": True, "material": "烧结页岩砖"}
     kit.wall("南墙", ground, (0, 0), (length, 0.3, height), openings=[door, *windows], **look)
     kit.wall("北墙", ground, (0, width - 0.3), (length, 0.3, height), **look)
     for name, x in (("西墙", 0.3), ("东墙", length)):

@@ -1,6 +1,7 @@
 """光谷人家1号楼: a residence of 16 storeys, two units, three flats a unit and storey, balconies."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from bim.demo_kit import Kit, Opening, rectangle, stair
 from bim.demo_project import Spec
@@ -125,7 +126,7 @@ def _walls(kit: Kit, storey: Entity, unit: int, x: float) -> None:
     long = (FLAT_M, 0.2, CLEAR_M)
     for flat in range(3):
         start = x + FLAT_M * flat
-        look = {"external": True, "colour": "brick", "material": "烧结页岩砖"}
+        look: dict[str, Any] = {"external": True, "colour": "brick", "material": "烧结页岩砖"}
         south = [WINDOW, BALCONY_DOOR]
         kit.wall(f"{unit}单元南外墙{flat + 1}", storey, (start, 0.0), long, openings=south, **look)
         if flat != 1:
@@ -135,8 +136,8 @@ def _walls(kit: Kit, storey: Entity, unit: int, x: float) -> None:
             )
     party = (DEPTH_M - 0.4, 0.2, CLEAR_M)
     door = [(9.0 - 0.2, 0.0, *FLAT_DOOR_M)]
-    for name, at in (("西分户墙", FLAT_M + 0.1), ("东分户墙", 2 * FLAT_M + 0.1)):
-        kit.wall(f"{unit}单元{name}", storey, (x + at, 0.2), party, along=NORTH, openings=door)
+    for name, off in (("西分户墙", FLAT_M + 0.1), ("东分户墙", 2 * FLAT_M + 0.1)):
+        kit.wall(f"{unit}单元{name}", storey, (x + off, 0.2), party, along=NORTH, openings=door)
     inner = (FLAT_M - 0.2, 0.2, CLEAR_M)
     hall = [(8.0, 0.0, *FLAT_DOOR_M)]
     kit.wall(f"{unit}单元楼梯间南墙", storey, (x + 11.1, CORE_Y_M), inner, openings=hall)
@@ -144,7 +145,7 @@ def _walls(kit: Kit, storey: Entity, unit: int, x: float) -> None:
 
 def _entrance(kit: Kit, storey: Entity, unit: int, parts: Parts, *, ground: bool) -> None:
     """Close the hall to the north: on the ground a true opening with its door, else a window."""
-    look = {"external": True, "colour": "brick", "material": "烧结页岩砖"}
+    look: dict[str, Any] = {"external": True, "colour": "brick", "material": "烧结页岩砖"}
     size = (FLAT_M, 0.2, CLEAR_M)
     start = (UNIT_M * (unit - 1) + FLAT_M, DEPTH_M - 0.2)
     above = [] if ground else [HALL_WINDOW]
@@ -201,7 +202,9 @@ def _spaces(kit: Kit, storey: Entity, floor: int, unit: int, x: float) -> None:
         number = f"{unit}单元{floor}{flat:02d}室"
         deep = CORE_Y_M - 0.3 if flat == 2 else DEPTH_M - 0.4  # noqa: PLR2004 - the middle flat
         corner = (x + FLAT_M * (flat - 1) + 0.2, 0.2, 0.0)
-        facts = {"房屋信息": {"户号": number, "户型": layout, "房屋性质": "商品住宅"}}
+        facts: dict[str, dict[str, Any]] = {
+            "房屋信息": {"户号": number, "户型": layout, "房屋性质": "商品住宅"}
+        }
         kit.space(
             number,
             f"住宅·{layout}",

@@ -1,6 +1,7 @@
 """光谷之星大厦: an office tower of 30 storeys around a concrete core, behind a curtain wall."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from bim.demo_kit import Kit, rectangle, stair
 from bim.demo_project import Spec
@@ -32,9 +33,23 @@ ROOMS = (
 )
 """Number on the floor, low corner x, y, and size in x, y."""
 
-OFFICE_NAMES = ("开放办公区", "开放办公区", "总监办公室", "开放办公区", "研发办公室", "财务办公室")
+OFFICE_NAMES: tuple[str, ...] = (
+    "开放办公区",
+    "开放办公区",
+    "总监办公室",
+    "开放办公区",
+    "研发办公室",
+    "财务办公室",
+)
 OFFICE_NAMES += ("大会议室", "小会议室", "培训会议室", "项目办公室")
-LOBBY_NAMES = ("咖啡厅", "大堂", "银行网点", "便利店", "物业服务中心", "消防控制室")
+LOBBY_NAMES: tuple[str, ...] = (
+    "咖啡厅",
+    "大堂",
+    "银行网点",
+    "便利店",
+    "物业服务中心",
+    "消防控制室",
+)
 LOBBY_NAMES += ("访客登记处", "快递收发室", "展厅", "接待会议室")
 
 DOORS: tuple[tuple[float, float, Point2], ...] = (
@@ -189,7 +204,9 @@ def _doors(kit: Kit, storey: Entity, floor: int, parts: Parts) -> None:
 
 
 def _curtain_wall(kit: Kit, storey: Entity, parts: Parts) -> None:
-    facts = {"Pset_CurtainWallCommon": {"IsExternal": True, "ThermalTransmittance": 1.8}}
+    facts: dict[str, dict[str, Any]] = {
+        "Pset_CurtainWallCommon": {"IsExternal": True, "ThermalTransmittance": 1.8}
+    }
     whole = kit.add("IfcCurtainWall", "玻璃幕墙", storey, facts=facts)
     for number, (at, along) in enumerate(_bays(), start=1):
         kit.add(
@@ -227,7 +244,9 @@ def _spaces(kit: Kit, storey: Entity, floor: int, parts: Parts) -> None:
     high = parts.height_m - 0.9
     names = LOBBY_NAMES if floor == 1 else OFFICE_NAMES
     for name, (number, x, y, dx, dy) in zip(names, ROOMS, strict=True):
-        facts = {"房间信息": {"房号": f"{floor}{number}", "使用单位": "示范租户（虚构）"}}
+        facts: dict[str, dict[str, Any]] = {
+            "房间信息": {"房号": f"{floor}{number}", "使用单位": "示范租户（虚构）"}
+        }
         label = f"{floor}{number}{name}"
         kit.space(label, name, storey, (x, y, 0.0), (dx, dy, high), facts=facts)
     shared = [

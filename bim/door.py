@@ -7,7 +7,7 @@ A project holds documents, versions belong to a document, GUIDs are scoped by pr
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,7 @@ async def _choose(  # noqa: PLR0917 - the facts a choice rests on
     stores: Stores,
     g: int,
     stem: str,
-    guids: Sequence[str],
+    guids: Collection[str],
     project: str | None,
     document: str | None,
     region: str,
@@ -169,7 +169,7 @@ async def _document(stores: Stores, g: int, text: str) -> Entity | None:
 
 
 async def _overlap(
-    stores: Stores, g: int, guids: Sequence[str], scope: str | None
+    stores: Stores, g: int, guids: Collection[str], scope: str | None
 ) -> _Choice | None:
     """Return the document that holds at least half of the GUIDs, if there is one."""
     held: Counter[str] = Counter()

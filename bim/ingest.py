@@ -20,7 +20,7 @@ from cim import delivery
 from cim.delivery import Delivery
 from cim.merge import Incoming
 from cim.model import Tile
-from cim.placement import Box3, Placement, given, placement
+from cim.placement import Box3, Placement, anchored, given, placement
 from cim.progress import Progress, silent
 
 SHARES = {
@@ -43,7 +43,7 @@ class Options:
 
     holder: str
     limits: child.Limits = field(default_factory=child.Limits)
-    kernels: tuple[str, ...] = ("cgal-simple", "opencascade")
+    kernels: tuple[str, ...] = mesh.KERNELS
     lease_wait_s: float = LEASE_WAIT_S
 
 
@@ -187,7 +187,9 @@ async def _delivery(  # noqa: PLR0917 - what a version consists of
         region=receipt.region,
         sha256=receipt.sha256,
         incoming=incoming,
-        placement=await _placement(stores, receipt, rows),
+        placement=anchored(
+            await _placement(stores, receipt, rows), [item.box_m for item in incoming]
+        ),
         facts=said,
     )
 

@@ -7,6 +7,7 @@ from bim.rows import Finding, Severity
 from cim import batches
 from cim.merge import Incoming
 from cim.model import Kind, Verb
+from cim.ports import LOOKUP_LIMIT
 
 SAMPLE = 5  # examples named in a finding about many things
 SHARED = {Kind.PROJECT, Kind.SITE, Kind.BUILDING, Kind.STOREY, Kind.FACILITY, Kind.ADDRESS}
@@ -28,7 +29,7 @@ async def _perhaps_part_of(
     """Find building and storey GUIDs of other projects (templates repeat GUIDs)."""
     keys = [i.key for i in incoming if i.kind in {Kind.BUILDING, Kind.STOREY}]
     projects: dict[str, str] = {}
-    for piece in batches.pieces(keys, batches.LOOKUP_LIMIT):
+    for piece in batches.pieces(keys, LOOKUP_LIMIT):
         known = await stores.codes.resolve(g, piece, scheme="ifc_guid")
         projects |= {a.scope: key for key, rows in known.items() for a in rows}
     projects.pop(receipt.project, None)

@@ -118,7 +118,7 @@ class Extract:
 class Shape:
     """The result of meshing one product.
 
-    ``kernel``: cgal-simple | opencascade | placeholder | none (the product has no representation).
+    ``kernel``: cgal-simple | manifold | opencascade | placeholder | none (nothing to draw).
     ``box_m`` is (xmin, ymin, zmin, xmax, ymax, zmax) in the local frame, None without a shape.
     ``parts`` are (first index, index count, r, g, b, a) into the file's index array, colours 0-255.
     """

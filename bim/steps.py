@@ -13,7 +13,7 @@ def normalise_file(source: str, target: str) -> dict[str, Any]:
     """Run ``bim.normalise.normalise``; return its findings and the schema the file declared."""
     said = normalise(Path(source), Path(target))
     return {
-        "declared_schema": said.schema,
+        "declared_schema": said.declared_schema,
         "findings": [asdict(finding) for finding in said.findings],
     }
 

@@ -47,6 +47,7 @@ def placement_of(georef: Georef) -> Placement:
         rotation_deg=georef.rotation_deg,
         scale=georef.scale,
         crs=georef.crs,
+        anchor_m=georef.anchor_m,
     )
 
 

@@ -14,7 +14,7 @@ from cim import batches, merge
 from cim.delivery_rows import Rows, address_of, holdings_of
 from cim.merge import Holding, Incoming, Plan
 from cim.model import Entity, Kind, Relation, Tile, Verb
-from cim.placement import Placement, placement
+from cim.placement import Placement, anchored, placement
 from cim.ports import Activation, Graph
 from cim.progress import Progress, silent
 from identity import code as uic
@@ -93,7 +93,7 @@ async def deliver(
         await activation.renew()
         progress("activate", 0.0)
         rows = await _rows(graph, activation.base, delivery, plan, issued)
-        result = _result(delivery, before, plan, issued)
+        result = _result(delivery, before, plan, issued) | drawn(tiles)
         version = await _model_code(codes, activation.base, delivery)
         rows.version(version, result, before.document)
         rows.tiles(tiles, await graph.tiles(activation.base))
@@ -130,6 +130,7 @@ async def place(
     """Put a document where a person says; its codes, shapes and counts stay as they are."""
     async with lease(graph, holder, wait_s) as activation:
         before = await _known(graph, activation, document)
+        where = anchored(where, [holding.box_m for holding in before.held.values()])
         rows = Rows(document, before.fact("project"), where)
         found = await batches.entities(
             graph, activation.base, [h.code for h in before.held.values()]
@@ -262,6 +263,15 @@ def _result(
         "changed": len(plan.changed),
         "removed": len(plan.removed),
         "findings": int(delivery.facts.get("findings_count", 0)),
+    }
+
+
+def drawn(tiles: Sequence[Tile]) -> dict[str, int]:
+    """Return what a version draws: triangles, features and bytes of its tiles."""
+    return {
+        "triangles": sum(tile.triangles for tile in tiles),
+        "features": sum(tile.features for tile in tiles),
+        "tiles_bytes": sum(tile.bytes for tile in tiles),
     }
 
 

@@ -146,7 +146,9 @@ class Rows:
             "entities",
             Entity(model, Kind.MODEL, name, properties={**shared, "result": dict(result)}),
         )
+        counts = {name: n for name, n in result.items() if isinstance(n, int) and name != "version"}
         head = {**shared, "model": model, "receipt": said.receipt, "code": result["code"]}
+        head["counts"] = counts
         self._put(
             "entities", Entity(self.document, Kind.DOCUMENT, said.document_name, properties=head)
         )

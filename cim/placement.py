@@ -1,7 +1,7 @@
 """How a local model frame lies on the Earth, and where its boxes come to lie."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from identity.errors import Invalid
 Box3 = tuple[float, float, float, float, float, float]
 """xmin, ymin, zmin, xmax, ymax, zmax in metres of the local frame."""
 
+ORIGIN_REACH_M = 1_000.0  # a model farther from its own origin is placed by its middle
 SCALE_MIN, SCALE_MAX = 0.1, 10.0  # a unit mistake is 1000 or 0.001; survey scales are near 1
 
 
@@ -20,7 +21,8 @@ SCALE_MIN, SCALE_MAX = 0.1, 10.0  # a unit mistake is 1000 or 0.001; survey scal
 class Placement:
     """The local origin at lon/lat (CGCS2000 degrees) and ``height_m``; x axis ``rotation_deg``
     counter-clockwise from east. ``provenance``: declared | confirmed | none. ``method``:
-    map_conversion | site | given | none.
+    map_conversion | site | given | none. ``anchor_m`` is the local point that lies there: the
+    origin, but for models drawn in map coordinates.
     """  # noqa: D205 - one sentence says it
 
     provenance: str = "none"
@@ -31,6 +33,7 @@ class Placement:
     rotation_deg: float = 0.0
     scale: float = 1.0
     crs: str = ""
+    anchor_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     @property
     def known(self) -> bool:
@@ -41,7 +44,11 @@ class Placement:
         """Return the column-major 4x4 matrix local frame -> ECEF, or None without a position."""
         if self.lon is None or self.lat is None:
             return None
-        return crs.enu_to_ecef(self.lon, self.lat, self.height_m, self.rotation_deg, self.scale)
+        frame = np.array(
+            crs.enu_to_ecef(self.lon, self.lat, self.height_m, self.rotation_deg, self.scale)
+        ).reshape(4, 4)
+        frame[3] -= np.array([*self.anchor_m, 0.0]) @ frame
+        return tuple(float(value) for value in frame.ravel())
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values; ``placement(p.as_dict()) == p``."""
@@ -64,8 +71,12 @@ def placement(fields: Mapping[str, Any]) -> Placement:
     if unknown:
         raise Invalid("placement_invalid", field=min(unknown), value=None)
     numbers = {k: _number(k, v) for k, v in fields.items() if k in _RANGES and v is not None}
-    words: dict[str, Any] = {k: str(v) for k, v in fields.items() if k not in _RANGES}
-    made = Placement(**(words | numbers))
+    words = {k: str(v) for k, v in fields.items() if k not in {*_RANGES, "anchor_m"}}
+    said: dict[str, Any] = words | numbers
+    if fields.get("anchor_m"):
+        x, y, z = map(float, fields["anchor_m"])
+        said["anchor_m"] = (x, y, z)
+    made = Placement(**said)
     if (made.lon is None) != (made.lat is None):
         raise Invalid("placement_invalid", field="lon, lat", value=None)
     return made
@@ -79,13 +90,25 @@ def given(fields: Mapping[str, Any]) -> Placement:
     return placement({**plain, "provenance": "confirmed", "method": "given"})
 
 
+def anchored(where: Placement, boxes: Sequence[Box3 | None]) -> Placement:
+    """Anchor a placement given by hand in the model's middle where its origin is far away."""
+    present = np.array([box for box in boxes if box is not None], dtype=np.float64).reshape(-1, 6)
+    if where.method != "given" or not len(present):
+        return where
+    low, high = present[:, :3].min(axis=0), present[:, 3:].max(axis=0)
+    middle = (low + high) / 2
+    if float(np.hypot(middle[0], middle[1])) <= ORIGIN_REACH_M:
+        return replace(where, anchor_m=(0.0, 0.0, 0.0))
+    return replace(where, anchor_m=(float(middle[0]), float(middle[1]), float(low[2])))
+
+
 def positions(boxes: Sequence[Box3 | None], where: Placement) -> list[Position | None]:
     """Return the position of each local box (None where the box or the placement is unknown)."""
     present = [box for box in boxes if box is not None]
     if where.lon is None or where.lat is None or not present:
         return [None] * len(boxes)
     flat = np.array(present, dtype=np.float64)
-    corners = flat[:, _CORNERS].reshape(-1, 3)
+    corners = flat[:, _CORNERS].reshape(-1, 3) - where.anchor_m
     lonlat = crs.local_to_lonlat(
         corners, where.lon, where.lat, where.height_m, where.rotation_deg, where.scale
     )

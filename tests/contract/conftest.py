@@ -2,11 +2,10 @@
 
 ``GRAPHS`` and ``BLOBS`` name the adapters: a factory gets a place (a folder of its own) and opens
 a store there; called again with the same place it opens another handle of the same store, as
-another process would. A factory that cannot run here calls ``pytest.skip(reason)``; in CI that is
-a failure.
+another process would. Adapters of a server share one, which each test finds empty; where it cannot
+be started they are skipped with the reason, and in CI (marker ``adapter``) that is a failure.
 """
 
-import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -15,7 +14,10 @@ import pytest
 from cim.ports import Batch, Graph
 from cim.stores.files import FileBlobs
 from cim.stores.memory import MemoryBlobs, MemoryGraph
+from cim.stores.neo4j import Neo4jGraph
 from cim.stores.sqlite import SqliteGraph
+from tests.parts.neo4j_server import Server
+from tests.parts.neo4j_wipe import wipe
 
 LEASE_TTL_S = 15.0
 
@@ -44,21 +46,28 @@ async def open_sqlite(place: Path, clock: Clock) -> SqliteGraph:
     return await SqliteGraph.open(place / "graph.db", clock, lease_ttl_s=LEASE_TTL_S)
 
 
-GRAPHS: dict[str, Callable[[Path, Clock], Awaitable[Graph]]] = {
+_wiped: list[Path] = []  # places that have been emptied
+
+
+async def open_neo4j(place: Path, clock: Clock, server: Server) -> Neo4jGraph:
+    """Open the one server; a place not seen before begins empty."""
+    login = (server.url, server.user, server.password)
+    if place not in _wiped:
+        _wiped.append(place)
+        await wipe(*login)
+    return await Neo4jGraph.open(*login, clock, lease_ttl_s=LEASE_TTL_S)
+
+
+GRAPHS: dict[str, Callable[..., Awaitable[Graph]]] = {
     "memory": open_memory,
     "sqlite": open_sqlite,
+    "neo4j": open_neo4j,
 }
-MARKS: dict[str, list[pytest.MarkDecorator]] = {}  # by adapter name, e.g. [pytest.mark.neo4j]
+SERVERS = {"neo4j": "neo4j"}  # the session fixture whose value a factory gets as third argument
+MARKS: dict[str, list[pytest.MarkDecorator]] = {
+    "neo4j": [pytest.mark.neo4j, pytest.mark.adapter],
+}
 BLOBS = {"memory": lambda _place: MemoryBlobs(), "files": FileBlobs}
-
-
-async def _opened(name: str, place: Path, clock: Clock) -> Graph:
-    try:
-        return await GRAPHS[name](place, clock)
-    except pytest.skip.Exception as skipped:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"the adapter {name} was skipped in CI: {skipped}")
-        raise
 
 
 @pytest.fixture
@@ -70,9 +79,11 @@ def clock() -> Clock:
 async def opens(request, tmp_path, clock):
     """A function that opens one more handle of the store of this test."""
     handles = []
+    name = request.param
+    server = [request.getfixturevalue(SERVERS[name])] if name in SERVERS else []
 
     async def open_one() -> Graph:
-        handles.append(await _opened(request.param, tmp_path, clock))
+        handles.append(await GRAPHS[name](tmp_path, clock, *server))
         return handles[-1]
 
     yield open_one

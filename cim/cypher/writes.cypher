@@ -1,0 +1,61 @@
+// What one batch of an activation does. A row is open while g_to = $open; rows that began at $g
+// were written by this activation itself: they are removed instead of ended, they never were.
+
+// name: log_change
+// What a batch touches, so that the next holder of the lease can undo it batch by batch.
+CREATE (:Change {g: $g, keys: $keys});
+
+// name: end_entities
+UNWIND $keys AS code
+MATCH (f:Fact {code: code}) WHERE f.g_to = $open
+WITH f, f.g_from = $g AS own
+FOREACH (_ IN CASE WHEN own THEN [] ELSE [1] END | SET f.g_to = $g)
+FOREACH (_ IN CASE WHEN own THEN [1] ELSE [] END | DELETE f);
+
+// name: put_entities
+UNWIND $rows AS row
+CREATE (f:Fact) SET f = row.fact
+SET f.at = CASE WHEN row.x IS NULL THEN null ELSE point({x: row.x, y: row.y}) END
+MERGE (a:Entity {code: row.fact.code})
+WITH a, row.anchor AS anchor
+FOREACH (old IN CASE WHEN a.kind <> anchor.kind THEN [a.kind] ELSE [] END | REMOVE a:$(old))
+SET a = anchor, a:$(anchor.kind);
+
+// name: end_relations
+UNWIND $keys AS key
+MATCH (a:Entity {code: key[1]})
+MATCH (b:Entity {code: key[2]})
+WITH key, a, b
+MATCH (a)-[r]->(b) WHERE type(r) = key[0] AND r.g_to = $open
+WITH r, r.g_from = $g AS own
+FOREACH (_ IN CASE WHEN own THEN [] ELSE [1] END | SET r.g_to = $g)
+FOREACH (_ IN CASE WHEN own THEN [1] ELSE [] END | DELETE r);
+
+// name: put_relations
+UNWIND $rows AS row
+MERGE (a:Entity {code: row.source})
+MERGE (b:Entity {code: row.target})
+CREATE (a)-[:$(row.verb) {g_from: $g, g_to: $open, properties: row.properties}]->(b);
+
+// name: end_aliases
+UNWIND $keys AS key
+MATCH (a:Alias {stem: key[3], place: key[4]})
+WHERE a.g_to = $open AND a.scheme = key[0] AND a.scope = key[1] AND a.value = key[2]
+WITH a, a.g_from = $g AS own
+FOREACH (_ IN CASE WHEN own THEN [] ELSE [1] END | SET a.g_to = $g)
+FOREACH (_ IN CASE WHEN own THEN [1] ELSE [] END | DELETE a);
+
+// name: put_aliases
+UNWIND $rows AS row
+CREATE (a:Alias) SET a = row;
+
+// name: end_tiles
+UNWIND $keys AS key
+MATCH (t:Tile {root: key[0], document: key[1]}) WHERE t.g_to = $open
+WITH t, t.g_from = $g AS own
+FOREACH (_ IN CASE WHEN own THEN [] ELSE [1] END | SET t.g_to = $g)
+FOREACH (_ IN CASE WHEN own THEN [1] ELSE [] END | DELETE t);
+
+// name: put_tiles
+UNWIND $rows AS row
+CREATE (t:Tile) SET t = row;

@@ -1,0 +1,192 @@
+"""The adapter: the ports on one side, reads and transactions of Neo4j on the other."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+import anyio
+
+from cim.model import Entity, Kind, Relation, Tile, Verb
+from cim.ports import Batch, Filter, Head, Move, Page
+from cim.stores import rules
+from cim.stores.neo4j import reads, writes
+from cim.stores.neo4j.connections import ANSWER_S, Connections
+from identity.errors import Conflict
+from identity.ports import Alias
+
+Clock = Callable[[], float]
+COUNTS_KEPT = 1_000  # answers of counts() kept
+
+
+class Neo4jGraph:
+    """Implements ``cim.ports.Graph`` and ``identity.ports.Codes``."""
+
+    def __init__(self, connections: Connections, clock: Clock, lease_ttl_s: float) -> None:
+        self._db = connections
+        self._clock = clock
+        self._lease_ttl_s = lease_ttl_s
+        self._counted: dict[tuple[int, str], dict[Kind, int]] = {}
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        user: str,
+        password: str,
+        clock: Clock,
+        lease_ttl_s: float = rules.LEASE_TTL_S,
+        *,
+        database: str | None = None,
+        answer_s: float = ANSWER_S,
+    ) -> Self:
+        """Connect to ``bolt://`` or ``neo4j://`` (``+s``: TLS) and make the schema if it is new.
+
+        An empty ``user`` connects without authentication. Raises Unavailable("graph_unavailable")
+        within about ``answer_s`` when the server does not answer or refuses the password.
+        """
+        connections = await Connections.open(url, user, password, database, answer_s)
+        return cls(connections, clock, lease_ttl_s)
+
+    # --- Graph: reading -------------------------------------------------------------------------
+
+    async def head(self) -> Head:
+        """Return what is visible now."""
+        return Head(*(await self._db.read("head"))[0])
+
+    async def entities(self, g: int, codes: Sequence[str], *, ended: bool = False) -> list[Entity]:
+        """Return the entities of ``codes`` at ``g``; see ``cim.ports.Graph``."""
+        rules.check_lookup(codes)
+        return await reads.entities(self._db, g, codes, ended=ended)
+
+    async def find(self, g: int, where: Filter, *, limit: int, after: str = "") -> Page:
+        """Return a page of entities that match, ordered by code."""
+        rules.check_page(limit)
+        rules.check_filter(where)
+        return await reads.find(self._db, g, where, limit, after)
+
+    async def relations(
+        self, g: int, codes: Sequence[str], verbs: Sequence[Verb], *, incoming: bool = False
+    ) -> list[Relation]:
+        """Return the relations of ``codes`` by (verb, source, target); no verbs: all of them."""
+        rules.check_lookup(codes)
+        return await reads.relations(self._db, g, codes, verbs, incoming=incoming)
+
+    async def children(
+        self, g: int, code: str, *, kinds: Sequence[Kind] = (), limit: int, after: str = ""
+    ) -> Page:
+        """Return a page of the entities that ``code`` CONTAINS directly, ordered by code."""
+        rules.check_page(limit)
+        return await reads.children(self._db, g, code, kinds=kinds, limit=limit, after=after)
+
+    async def counts(self, g: int, code: str) -> dict[Kind, int]:
+        """Return how many entities of each kind ``code`` CONTAINS, directly or through others."""
+        counted = self._counted.get((g, code))
+        if counted is None:
+            counted = await reads.counts(self._db, g, code)
+            if counted and g <= (await self.head()).generation:
+                self._keep((g, code), counted)
+        return dict(counted)
+
+    def _keep(self, key: tuple[int, str], counted: dict[Kind, int]) -> None:
+        """Keep what can never change: a generation that head has reached is written no more."""
+        if len(self._counted) >= COUNTS_KEPT:
+            del self._counted[next(iter(self._counted))]
+        self._counted[key] = counted
+
+    async def tiles(self, g: int) -> list[Tile]:
+        """Return all tile entries, ordered by (root, document)."""
+        return await reads.tiles(self._db, g)
+
+    async def moves(self, after: int, *, limit: int) -> list[Move]:
+        """Return the moves of head behind generation ``after``, oldest first."""
+        rules.check_page(limit)
+        return await reads.moves(self._db, after, limit)
+
+    async def ready(self) -> None:
+        """Raise Unavailable when the server does not answer."""
+        await self.head()
+
+    async def close(self) -> None:
+        """Release the connections."""
+        await self._db.close()
+
+    # --- Codes ----------------------------------------------------------------------------------
+
+    async def reserve(self, prefix: str, count: int, owner: str) -> range:
+        """Return serials of ``prefix`` never handed out before; see ``identity.ports.Codes``."""
+        return await self._db.write(writes.reserve, prefix, count, owner)
+
+    async def resolve(
+        self,
+        g: int,
+        values: Sequence[str],
+        *,
+        scheme: str | None = None,
+        scope: str | None = None,
+        retired: bool = False,
+    ) -> dict[str, list[Alias]]:
+        """Return the aliases visible at ``g``, by value; see ``identity.ports.Codes``."""
+        rules.check_lookup(values)
+        return await reads.resolve(self._db, g, values, scheme, scope, retired=retired)
+
+    async def aliases(self, g: int, codes: Sequence[str]) -> dict[str, list[Alias]]:
+        """Return the aliases of each code visible at ``g``, in order."""
+        rules.check_lookup(codes)
+        return await reads.aliases(self._db, g, codes)
+
+    # --- Graph: writing -------------------------------------------------------------------------
+
+    async def activate(self, holder: str, *, wait_s: float) -> "Neo4jActivation":
+        """Take the lease (waiting up to ``wait_s``), undo a dead writer's rows, and begin."""
+        held_by = ""
+        for attempt in range(rules.polls(wait_s)):
+            if attempt:
+                await anyio.sleep(rules.LEASE_POLL_S)
+            taken = await self._db.write(writes.take, holder, self._lease_ttl_s, self._clock)
+            if isinstance(taken, writes.Lease):
+                activation = Neo4jActivation(self._db, taken, self._clock)
+                await activation.undo()
+                return activation
+            held_by = taken
+        raise Conflict("lease_busy", holder=held_by, waited_s=wait_s)
+
+
+class Neo4jActivation:
+    """One writer of a ``Neo4jGraph``; implements ``cim.ports.Activation``."""
+
+    def __init__(self, connections: Connections, lease: writes.Lease, clock: Clock) -> None:
+        self._db = connections
+        self._lease = lease
+        self._clock = clock
+
+    @property
+    def base(self) -> int:
+        """The generation that was head when the lease was taken."""
+        return self._lease.base
+
+    @property
+    def generation(self) -> int:
+        """``base + 1``."""
+        return self._lease.generation
+
+    async def write(self, batch: Batch) -> None:
+        """Write rows above head in one durable transaction, and renew the lease."""
+        rules.check_batch(batch)
+        await self._db.write(writes.write, self._lease, self._clock, batch)
+
+    async def renew(self) -> None:
+        """Renew the lease."""
+        await self._db.write(writes.renew, self._lease, self._clock)
+
+    async def commit(self, event: Mapping[str, Any]) -> Head:
+        """Move head, put ``event`` into the outbox, give the lease back: one transaction."""
+        return await self._db.write(writes.commit, self._lease, self._clock, event)
+
+    async def undo(self) -> None:
+        """Undo everything above head, batch by batch, each in a transaction of its own."""
+        while await self._db.write(writes.undo_one, self._lease, self._clock):
+            pass
+
+    async def abort(self) -> None:
+        """Undo what was written and give the lease back."""
+        await self.undo()
+        await self._db.write(writes.release, self._lease, self._clock)

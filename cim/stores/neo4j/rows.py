@@ -1,0 +1,181 @@
+"""Values of the city to parameters of Neo4j, and rows back to values."""
+
+import hashlib
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from cim.model import Entity, Kind, Lifecycle, Relation, Tile, Verb
+from cim.ports import Batch
+from cim.stores.neo4j.places import spot
+from cim.stores.rules import OPEN, SCALARS, decode_properties, encode_properties
+from cim.terms import entity_terms
+from identity.ports import Alias
+
+Row = Sequence[Any]
+Parameters = dict[str, Any]
+STEM_CHARS = 200  # of a text that is indexed: Neo4j refuses index keys above 8 kB
+_KINDS = {kind.value: kind for kind in Kind}
+_LIFECYCLES = {lifecycle.value: lifecycle for lifecycle in Lifecycle}
+_VERBS = {verb.value: verb for verb in Verb}
+_ANCHOR = ("code", "kind", "name", "lifecycle", "ifc_class", "lon", "lat", "height_m", "grid2d")
+
+
+def entity(row: Row) -> Entity:
+    """Return the entity of a row in the column order of the statements."""
+    code, kind, name, lifecycle, lon, lat, height_m, west, south, east, north, grid2d, text = row
+    return Entity(
+        code,
+        _KINDS[kind],
+        name,
+        _LIFECYCLES[lifecycle],
+        lon,
+        lat,
+        height_m,
+        None if west is None else (west, south, east, north),
+        grid2d,
+        decode_properties(text),
+    )
+
+
+def entity_row(e: Entity, g: int) -> Parameters:
+    """Return the row of ``put_entities``: facts, anchor, and the point to index."""
+    fact = {
+        "code": e.code,
+        "kind": e.kind.value,
+        "name": e.name,
+        "lifecycle": e.lifecycle.value,
+        "ifc_class": indexed_class(e.properties.get("ifc_class")),
+        "lon": _double(e.lon),
+        "lat": _double(e.lat),
+        "height_m": _double(e.height_m),
+        "grid2d": e.grid2d,
+        "g_from": g,
+        "g_to": OPEN,
+    }
+    anchor = dict(fact)
+    sides = zip(("west", "south", "east", "north"), e.box or (), strict=False)
+    fact |= {side: float(value) for side, value in sides}
+    fact["properties"] = encode_properties(e.properties).decode()
+    fact["terms"] = " ".join([entity_terms(e), *property_terms(e)])
+    x, y = spot(e) or (None, None)
+    return {"fact": fact, "anchor": anchor, "x": x, "y": y}
+
+
+def _double(value: float | None) -> float | None:
+    """Return a whole number of degrees or metres as the double it is."""
+    return None if value is None else float(value)
+
+
+def indexed_class(value: Any) -> str | None:
+    """Return an IFC class as it is indexed; what is too long for one is compared by its term."""
+    return value if isinstance(value, str) and len(value) <= STEM_CHARS else None
+
+
+def property_terms(e: Entity) -> list[str]:
+    """Return a term for each plain top-level property, to find equal values by full text."""
+    return [
+        property_term(name, value)
+        for name, value in e.properties.items()
+        if isinstance(value, SCALARS) and (name != "ifc_class" or indexed_class(value) is None)
+    ]
+
+
+def property_term(name: str, value: Any) -> str:
+    """Return the term of ``name = value``: equal for 1 and 1.0, other for true; no word has "="."""
+    if isinstance(value, float):
+        value = None if not math.isfinite(value) else int(value) if value.is_integer() else value
+    key = f"{name}\0{type(value).__name__}\0{value}"
+    return "=" + hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def relation(row: Row) -> Relation:
+    """Return the relation of (verb, source, target, properties)."""
+    verb, source, target, text = row
+    return Relation(_VERBS[verb], source, target, decode_properties(text))
+
+
+def relation_row(r: Relation) -> Parameters:
+    """Return the row of ``put_relations``."""
+    text = encode_properties(r.properties).decode()
+    return {"verb": r.verb.value, "source": r.source, "target": r.target, "properties": text}
+
+
+def alias_fact(row: Row) -> tuple[int, int, Alias]:
+    """Return (g_from, g_to, alias)."""
+    scheme, scope, value, code, source, confidence, g_from, g_to = row
+    return g_from, g_to, Alias(scheme, scope, value, code, source, confidence)
+
+
+def alias_row(a: Alias, g: int) -> Parameters:
+    """Return the row of ``put_aliases``."""
+    return {
+        "scheme": a.scheme,
+        "scope": a.scope,
+        "value": a.value,
+        "code": a.code,
+        "source": a.source,
+        "confidence": float(a.confidence),
+        "stem": stem(a.value),
+        "place": _place(a.scheme, a.scope),
+        "g_from": g,
+        "g_to": OPEN,
+    }
+
+
+def stem(value: str) -> str:
+    """Return what is indexed of an alias's value."""
+    return value[:STEM_CHARS]
+
+
+def _place(scheme: str, scope: str) -> str:
+    return f"{scheme} {scope}"[:STEM_CHARS]
+
+
+def alias_keys(keys: Iterable[Sequence[str]]) -> list[list[str]]:
+    """Return (scheme, scope, value) keys with what is indexed of them."""
+    return [[*key, stem(key[2]), _place(key[0], key[1])] for key in keys]
+
+
+def tile(row: Row) -> Tile:
+    """Return the tile of (entry,)."""
+    return msgspec.json.decode(row[0], type=Tile)
+
+
+def tile_row(t: Tile, g: int) -> Parameters:
+    """Return the row of ``put_tiles``; the entry as JSON, doubles survive it."""
+    entry = msgspec.json.encode(t).decode()
+    return {"root": t.root, "document": t.document, "entry": entry, "g_from": g, "g_to": OPEN}
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """The keys that a batch touches, each once; kept as JSON in ``:Change``."""
+
+    entities: list[str]
+    relations: list[tuple[str, str, str]]
+    aliases: list[tuple[str, str, str]]
+    tiles: list[tuple[str, str]]
+
+    def encode(self) -> str:
+        """Return the JSON of it."""
+        return msgspec.json.encode(self).decode()
+
+
+def decode_keys(text: str) -> Keys:
+    """Return what ``Keys.encode`` wrote."""
+    return msgspec.json.decode(text, type=Keys)
+
+
+def keys_of(batch: Batch) -> Keys:
+    """Return every key that ``batch`` puts or ends."""
+    ended = [(verb.value, source, target) for verb, source, target in batch.end_relations]
+    relations = ((r.verb.value, r.source, r.target) for r in batch.relations)
+    aliases = ((a.scheme, a.scope, a.value) for a in batch.aliases)
+    return Keys(
+        list(dict.fromkeys([*batch.end_entities, *(e.code for e in batch.entities)])),
+        list(dict.fromkeys([*ended, *relations])),
+        list(dict.fromkeys([*batch.end_aliases, *aliases])),
+        list(dict.fromkeys([*batch.end_tiles, *((t.root, t.document) for t in batch.tiles)])),
+    )

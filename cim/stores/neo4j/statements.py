@@ -1,0 +1,43 @@
+"""The named statements of cim/cypher. Parameters only: nothing that is asked becomes Cypher."""
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+
+from cim.model import Verb
+
+_NAMED = re.compile(r"^// name: (\w+)\n(.*?);\n", re.MULTILINE | re.DOTALL)
+
+
+def _named(file: str) -> dict[str, str]:
+    text = files("cim").joinpath("cypher", file).read_text(encoding="utf-8")
+    return dict(_NAMED.findall(text))
+
+
+def _find() -> dict[str, str]:
+    parts = _named("find.cypher")
+    conditions, columns = parts.pop("conditions"), parts.pop("columns")
+    return {
+        name: text.replace("CONDITIONS", conditions).replace("COLUMNS", columns)
+        for name, text in parts.items()
+    }
+
+
+SCHEMA = tuple(_named("schema.cypher").values())
+CYPHER: dict[str, str] = {
+    name: text
+    for file in ("lease.cypher", "writes.cypher", "undo.cypher", "reads.cypher")
+    for name, text in _named(file).items()
+} | _find()
+"""Statement by name."""
+
+
+def of_verbs(name: str, verbs: Iterable[Verb]) -> str:
+    """Return the statement ``name`` for these relation types; none means all."""
+    return _of_verbs(name, tuple(sorted(set(verbs)) or sorted(Verb)))
+
+
+@cache
+def _of_verbs(name: str, verbs: tuple[Verb, ...]) -> str:
+    return CYPHER[name].replace("VERBS", "|".join(verb.value for verb in verbs))

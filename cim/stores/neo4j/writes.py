@@ -1,0 +1,179 @@
+"""What an activation does inside one transaction of Neo4j.
+
+Every transaction begins by locking the lease's node and comparing the fencing number, so a writer
+that lost the lease can change nothing more, and the next holder waits for what is being committed.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cim.ports import Batch, Head
+from cim.stores import process, rules
+from cim.stores.neo4j import rows
+from cim.stores.neo4j.connections import Transaction
+from identity.errors import Conflict
+
+Clock = Callable[[], float]
+CHANGES_FORGOTTEN = 50  # of the log, with every lease
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What a writer holds: its fencing number and the generation that was head when it began."""
+
+    holder: str
+    fence: int
+    base: int
+    ttl_s: float
+
+    @property
+    def generation(self) -> int:
+        """What this writer's rows become visible as."""
+        return self.base + 1
+
+
+async def take(tx: Transaction, holder: str, ttl_s: float, clock: Clock) -> Lease | str:
+    """Take the lease, or return who holds it.
+
+    Looks first without the lock, so that those who wait do not queue up in front of the writer.
+    """
+    own = process.process_name()
+    for look in ("lease", "lock_lease"):
+        ((fence, held_by, owner, expires_at),) = await tx.run(look)
+        mine = tx.attempt > 1 and (held_by, owner) == (holder, own)  # the answer was lost, not we
+        if held_by is not None and clock() < expires_at and not (mine or process.is_gone(owner)):
+            return str(held_by)
+    lease = Lease(holder, fence + 1, (await head(tx)).generation, ttl_s)
+    expires = {"process": own, "expires_at": clock() + ttl_s}
+    await tx.run("take_lease", fence=lease.fence, holder=holder, **expires)
+    await tx.run("forget_changes", head=lease.base, limit=CHANGES_FORGOTTEN)
+    return lease
+
+
+async def renew(tx: Transaction, lease: Lease, clock: Clock) -> None:
+    """Renew the lease; Conflict("lease_lost") when the fencing number is another's."""
+    renewed = await tx.run("renew_lease", fence=lease.fence, expires_at=clock() + lease.ttl_s)
+    if not renewed:
+        raise Conflict("lease_lost", holder=lease.holder)
+
+
+async def write(tx: Transaction, lease: Lease, clock: Clock, batch: Batch) -> None:
+    """Renew the lease and write the rows of a batch: ends first, then puts."""
+    await renew(tx, lease, clock)
+    keys = rows.keys_of(batch)
+    await tx.run("log_change", g=lease.generation, keys=keys.encode())
+    await _write_entities(tx, lease.generation, keys, batch)
+    await _write_relations(tx, lease.generation, keys, batch)
+    await _write_aliases(tx, lease.generation, keys, batch)
+    await _write_tiles(tx, lease.generation, keys, batch)
+
+
+async def commit(tx: Transaction, lease: Lease, clock: Clock, event: Mapping[str, Any]) -> Head:
+    """Move head, put the event into the outbox and give the lease back."""
+    if tx.attempt > 1:
+        done = await tx.run("move_of", generation=lease.generation, fence=lease.fence)
+        if done:
+            return Head(*done[0])
+    await renew(tx, lease, clock)
+    moved = Head(lease.generation, clock())
+    await tx.run(
+        "move_head",
+        generation=moved.generation,
+        at=moved.activated_at,
+        event=rules.encode_properties(event).decode(),
+        fence=lease.fence,
+    )
+    await tx.run("release_lease")
+    return moved
+
+
+async def release(tx: Transaction, lease: Lease, clock: Clock) -> None:
+    """Give the lease back."""
+    if tx.attempt > 1:
+        ((fence, holder, _, _),) = await tx.run("lock_lease")
+        if (fence, holder) == (lease.fence, None):
+            return
+    await renew(tx, lease, clock)
+    await tx.run("release_lease")
+
+
+async def undo_one(tx: Transaction, lease: Lease, clock: Clock) -> bool:
+    """Undo one batch above head; return False when there was none."""
+    await renew(tx, lease, clock)
+    found = await tx.run("changes_above", head=lease.base)
+    if not found:
+        return False
+    change, keys = found[0][0], rows.decode_keys(found[0][1])
+    for table, asked in (
+        ("entities", keys.entities),
+        ("relations", keys.relations),
+        ("aliases", rows.alias_keys(keys.aliases)),
+        ("tiles", keys.tiles),
+    ):
+        if asked:
+            await tx.run(f"undo_{table}", keys=asked, head=lease.base)
+            await tx.run(f"reopen_{table}", keys=asked, head=lease.base, open=rules.OPEN)
+    if keys.entities:
+        await tx.run("restore_anchors", keys=keys.entities)
+    await tx.run("drop_change", id=change)
+    return True
+
+
+async def reserve(tx: Transaction, prefix: str, count: int, owner: str) -> range:
+    """Return the owner's serials, or hand out a new block."""
+    ((last,),) = await tx.run("lock_counter", prefix=prefix)
+    own = await tx.run("serials_of_owner", prefix=prefix, owner=owner)
+    blocks = (range(first, first + length) for first, length in own)
+    serials, is_new = rules.next_serials(prefix, blocks, last, count)
+    if is_new:
+        await tx.run(
+            "put_serials",
+            prefix=prefix,
+            owner=owner,
+            first=serials.start,
+            count=count,
+            last=serials.stop - 1,
+        )
+    return serials
+
+
+async def head(tx: Transaction) -> Head:
+    """Return the visible generation."""
+    return Head(*(await tx.run("head"))[0])
+
+
+async def _write_entities(tx: Transaction, g: int, keys: rows.Keys, batch: Batch) -> None:
+    put = {e.code: e for e in batch.entities}
+    if keys.entities:
+        await tx.run("end_entities", keys=keys.entities, g=g, open=rules.OPEN)
+    if put:
+        await tx.run("put_entities", rows=[rows.entity_row(e, g) for e in put.values()])
+    ended = [code for code in keys.entities if code not in put]
+    if ended:
+        await tx.run("restore_anchors", keys=ended)
+
+
+async def _write_relations(tx: Transaction, g: int, keys: rows.Keys, batch: Batch) -> None:
+    if keys.relations:
+        await tx.run("end_relations", keys=keys.relations, g=g, open=rules.OPEN)
+    put = {(r.verb, r.source, r.target): rows.relation_row(r) for r in batch.relations}
+    if put:
+        await tx.run("put_relations", rows=list(put.values()), g=g, open=rules.OPEN)
+
+
+async def _write_aliases(tx: Transaction, g: int, keys: rows.Keys, batch: Batch) -> None:
+    if keys.aliases:
+        asked = rows.alias_keys(keys.aliases)
+        await tx.run("end_aliases", keys=asked, g=g, open=rules.OPEN)
+    put = {(a.scheme, a.scope, a.value): rows.alias_row(a, g) for a in batch.aliases}
+    if put:
+        await tx.run("put_aliases", rows=list(put.values()))
+
+
+async def _write_tiles(tx: Transaction, g: int, keys: rows.Keys, batch: Batch) -> None:
+    if keys.tiles:
+        await tx.run("end_tiles", keys=keys.tiles, g=g, open=rules.OPEN)
+    put = {(t.root, t.document): rows.tile_row(t, g) for t in batch.tiles}
+    if put:
+        await tx.run("put_tiles", rows=list(put.values()))

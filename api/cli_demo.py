@@ -5,8 +5,8 @@ write the models → receive and queue → wait → bind 200 devices → some hi
 
 import asyncio
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -41,6 +41,7 @@ class Made:
 
     models: int = 0
     models_all: int = 0
+    documents: set[str] = field(default_factory=set)
     devices: Sequence[simulate.Device] = ()
     heard: int = 0
     since: float = 0.0
@@ -72,7 +73,7 @@ async def run_demo(door: Door) -> None:
     door.checks.append(made.check)
     services = door.services
     await _import_all(services, made)
-    devices = await _bind_all(services)
+    devices = await _bind_all(services, made.documents)
     made.since, made.devices = services.clock(), devices
     assert door.broker is not None
     host, _, port = door.broker.address.rpartition(":")
@@ -107,6 +108,7 @@ async def _import_all(services: Services, made: Made) -> None:
             bars.advance(writing)
         for model, job in queued:
             await _wait(services, model, job, bars)
+            made.documents.add(job.payload["model"])
             made.models += 1
 
 
@@ -122,17 +124,17 @@ def _written(model: DemoModel, folder: Path) -> Path:
 
 
 async def _queue(services: Services, model: DemoModel, path: Path) -> Job:
-    upload = services.settings.data_dir / "uploads" / model.file_name
-    await asyncio.to_thread(shutil.copyfile, path, upload)
-    receipt = await receive(
-        services.stores,
-        upload,
-        filename=model.file_name,
-        project=model.project,
-        document=model.document,
-        region=services.settings.region,
-    )
-    await asyncio.to_thread(upload.unlink, missing_ok=True)
+    with claims.folder(work_folder(services)) as work_dir:
+        upload = work_dir / model.file_name
+        await asyncio.to_thread(shutil.copyfile, path, upload)
+        receipt = await receive(
+            services.stores,
+            upload,
+            filename=model.file_name,
+            project=model.project,
+            document=model.document,
+            region=services.settings.region,
+        )
     return await queue_import(services, receipt)
 
 
@@ -148,9 +150,9 @@ async def _wait(services: Services, model: DemoModel, job: Job, bars: Progress) 
     bars.update(bar, completed=1.0, description=model.name)
 
 
-async def _bind_all(services: Services) -> list[simulate.Device]:
+async def _bind_all(services: Services, documents: Collection[str]) -> list[simulate.Device]:
     """Bind the devices that are not bound yet, in one activation, and give them a past."""
-    devices = simulate.devices(await _targets(services))
+    devices = simulate.devices(await _targets(services, documents))
     g = (await services.graph.head()).generation
     names = [device.device for device in devices]
     known = await services.codes.resolve(g, names, scheme="device")
@@ -180,13 +182,14 @@ def _bind(device: simulate.Device) -> Bind:
     )
 
 
-async def _targets(services: Services) -> list[Entity]:
+async def _targets(services: Services, documents: Collection[str]) -> list[Entity]:
+    """Return the demo's own things: what people upload beside it gets no simulated sensor."""
     g = (await services.graph.head()).generation
     found: list[Entity] = []
     after: str | None = ""
     while after is not None:
         page = await services.graph.find(g, Filter(WATCHED), limit=1_000, after=after)
-        found += page.items
+        found += [e for e in page.items if e.properties.get("document") in documents]
         after = page.next
     return found
 

@@ -81,7 +81,8 @@ def render(code: str, facts: dict[str, Any], lang: str = "en") -> tuple[str, str
     if entry is None:
         return f"{code} {json.dumps(facts, ensure_ascii=False, default=str)}", ""
     message, hint = entry.get(lang, entry["en"])
-    return message.format_map(_Facts(facts)), hint.format_map(_Facts(facts))
+    said = _Facts({name: _listed(value) for name, value in facts.items()})
+    return message.format_map(said), hint.format_map(said)
 
 
 @cache
@@ -92,6 +93,11 @@ def catalogue() -> dict[str, dict[str, list[str]]]:
         if file.name.endswith(".json"):
             texts.update(json.loads(file.read_text(encoding="utf-8")))
     return texts
+
+
+def _listed(value: Any) -> Any:
+    """Lists are said as people say them, not as Python writes them."""
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
 class _Facts(dict[str, Any]):

@@ -1,5 +1,6 @@
 """What the page needs to begin: the city's name, home, bounds, and the ground it draws."""
 
+import statistics
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -14,6 +15,7 @@ router = APIRouter(tags=["city"])
 
 WUHAN = (114.398, 30.506)  # where an empty city begins: 光谷广场
 EMPTY_SPAN_DEG = 0.01
+CITY_SPAN_DEG = 1.0  # a model declared farther from the middle one is not in this city
 HOME_HEIGHT_M = 600.0
 PLACED = (Kind.SITE, Kind.BUILDING, Kind.FACILITY)
 NAMES = {
@@ -57,7 +59,7 @@ def _ground() -> dict[str, Any]:
 
 
 async def _bounds(graph: Graph, g: int) -> Box:
-    """Return what holds all buildings and facilities of the first page."""
+    """Return what holds the buildings and facilities near the middle one (first page)."""
     page = await graph.find(g, Filter(PLACED), limit=1_000)
     boxes = [e.box or (e.lon, e.lat, e.lon, e.lat) for e in page.items if e.lon is not None]
     if not boxes:
@@ -68,5 +70,7 @@ async def _bounds(graph: Graph, g: int) -> Box:
             lon + EMPTY_SPAN_DEG,
             lat + EMPTY_SPAN_DEG,
         )
-    wests, souths, easts, norths = zip(*boxes, strict=True)
+    lon, lat = (statistics.median_low([box[axis] for box in boxes]) for axis in (0, 1))
+    near = [box for box in boxes if max(abs(box[0] - lon), abs(box[1] - lat)) <= CITY_SPAN_DEG]
+    wests, souths, easts, norths = zip(*near, strict=True)
     return min(wests), min(souths), max(easts), max(norths)

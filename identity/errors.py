@@ -96,7 +96,7 @@ def catalogue() -> dict[str, dict[str, list[str]]]:
 
 
 def _listed(value: Any) -> Any:
-    """Lists are said as people say them, not as Python writes them."""
+    """Say a list as people do, not as Python writes it."""
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.requests import Generation, ServicesIn, answer, door
-from cim.model import Box, Kind
+from cim.model import Box, Entity, Kind
 from cim.ports import Filter, Graph
 from identity.errors import NotFound
 
@@ -61,7 +61,7 @@ def _ground() -> dict[str, Any]:
 async def _bounds(graph: Graph, g: int) -> Box:
     """Return what holds the buildings and facilities near the middle one (first page)."""
     page = await graph.find(g, Filter(PLACED), limit=1_000)
-    boxes = [e.box or (e.lon, e.lat, e.lon, e.lat) for e in page.items if e.lon is not None]
+    boxes = [box for box in map(_box, page.items) if box is not None]
     if not boxes:
         lon, lat = WUHAN
         return (
@@ -74,3 +74,9 @@ async def _bounds(graph: Graph, g: int) -> Box:
     near = [box for box in boxes if max(abs(box[0] - lon), abs(box[1] - lat)) <= CITY_SPAN_DEG]
     wests, souths, easts, norths = zip(*near, strict=True)
     return min(wests), min(souths), max(easts), max(norths)
+
+
+def _box(entity: Entity) -> Box | None:
+    if entity.lon is None or entity.lat is None:
+        return None
+    return entity.box or (entity.lon, entity.lat, entity.lon, entity.lat)

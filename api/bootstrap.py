@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
+import structlog
+
 from api.access import address
 from api.services import Services
 from api.settings import Settings
+from cim import claims
 from cim.ports import Blobs, Graph
 from identity.errors import Invalid
 from identity.ports import Codes
@@ -23,6 +26,8 @@ from sensors.ports import Broker
 from twin.city import City
 from twin.events import Signal
 from twin.ports import Audit, Jobs, States
+
+_log = structlog.get_logger()
 
 GRAPH_SCHEMES = ("sqlite", "memory", "neo4j", "neo4j+s", "bolt", "bolt+s")
 Clock = Callable[[], float]
@@ -34,6 +39,7 @@ async def open_services(settings: Settings, clock: Clock, *, listener: str = "")
     Raises Unavailable when a store does not answer; what was opened before it is closed again.
     """
     await asyncio.to_thread(_make_folders, settings.data_dir)
+    await _sweep(settings, blobs := open_blobs(settings))
     signal = Signal()
     opened: list[Any] = []
     try:
@@ -45,9 +51,12 @@ async def open_services(settings: Settings, clock: Clock, *, listener: str = "")
         for part in reversed(opened):
             await part.close()
         raise
-    city = City(graph, codes, states, clock, signal=signal)
-    intake = Intake(graph, codes, states, journal, clock, project=city.project_codes)
-    blobs = open_blobs(settings)
+    city = City(graph, codes, states, clock, signal=signal, future_s_max=settings.future_s_max)
+    intake = Intake(
+        *(graph, codes, states, journal, clock),
+        project=city.project_codes,
+        future_s_max=settings.future_s_max,
+    )
     return Services(
         settings, clock, graph, codes, blobs, states, jobs, audit, city, intake, signal, journal
     )
@@ -65,8 +74,22 @@ def open_blobs(settings: Settings) -> Blobs:
     return MemoryBlobs() if scheme == "memory" else FileBlobs(Path(unquote(urlsplit(url).path)))
 
 
-def make_broker(settings: Settings, clock: Clock, *, strict_port: bool) -> Broker | None:
-    """Return where messages come from, None for ``none://``."""
+async def _sweep(settings: Settings, blobs: Blobs) -> None:
+    """Remove the passing files of processes that died; a living one's are left alone."""
+    gone = await blobs.sweep()
+    for name in ("work", "uploads"):
+        gone += len(await asyncio.to_thread(claims.sweep, settings.data_dir / name))
+    if gone:
+        _log.info("leftovers_removed", count=gone)
+
+
+def make_broker(
+    settings: Settings, clock: Clock, *, strict_port: bool, listener: str
+) -> Broker | None:
+    """Return where messages come from, None for ``none://``.
+
+    ``listener`` is part of the client id: two listeners on one host are two persistent sessions.
+    """
     url = settings.broker_url
     scheme = _scheme("TWIN_BROKER_URL", url, ("embedded", "mqtt", "mqtts", "none"))
     if scheme == "none":
@@ -78,7 +101,12 @@ def make_broker(settings: Settings, clock: Clock, *, strict_port: bool) -> Broke
         return Endpoint(host, port, clock=clock, strict_port=strict_port)
     from sensors.brokers.mqtt import PahoBroker
 
-    return PahoBroker(url, clock=clock, client_id=f"twin-{platform.node() or 'listener'}")
+    return PahoBroker(url, clock=clock, client_id=client_id(listener))
+
+
+def client_id(listener: str) -> str:
+    """Return the name of this host's ``listener`` at a broker: the same after a restart."""
+    return f"twin-{platform.node() or 'host'}-{listener}"
 
 
 async def open_broker(broker: Broker) -> None:

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from api.cli_words import announcement, demo_lines
 from api.services import Door, Services
-from api.work import queue_import
+from api.work import queue_import, work_folder
 from bim.demo import DemoModel, district
 from bim.door import receive
 from cim.model import Entity, Kind
@@ -124,7 +124,7 @@ def _written(model: DemoModel, folder: Path) -> Path:
 
 
 async def _queue(services: Services, model: DemoModel, path: Path) -> Job:
-    with claims.folder(work_folder(services)) as work_dir:
+    async with work_folder(services) as work_dir:
         upload = work_dir / model.file_name
         await asyncio.to_thread(shutil.copyfile, path, upload)
         receipt = await receive(

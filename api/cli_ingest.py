@@ -19,7 +19,7 @@ from api import remote
 from api.bootstrap import open_services
 from api.services import Services
 from api.settings import Settings
-from api.work import options
+from api.work import options, work_folder
 from bim import child, extract, ingest
 from bim.door import receive
 from bim.rows import Finding
@@ -115,32 +115,31 @@ async def _local(
     services: Services, project: str | None, path: Path, row: Row, follow: "Follow"
 ) -> None:
     found: list[Finding] = []
-    work_dir = Path(tempfile.mkdtemp(dir=services.settings.data_dir / "work"))
     try:
-        upload = work_dir / "upload"
-        await asyncio.to_thread(shutil.copyfile, path, upload)
-        receipt = await receive(
-            services.stores,
-            upload,
-            filename=path.name,
-            project=project,
-            region=services.settings.region,
-        )
-        if receipt.version is None:
-            result = await ingest.ingest(
+        async with work_folder(services) as work_dir:
+            upload = work_dir / "upload"
+            await asyncio.to_thread(shutil.copyfile, path, upload)
+            receipt = await receive(
                 services.stores,
-                receipt,
-                work_dir=work_dir,
-                options=options(services),
-                progress=follow,
-                found=found,
+                upload,
+                filename=path.name,
+                project=project,
+                region=services.settings.region,
             )
-            row.counts["products"] = result["objects"]
-            await services.city.reproject()
+            if receipt.version is None:
+                result = await ingest.ingest(
+                    services.stores,
+                    receipt,
+                    work_dir=work_dir,
+                    options=options(services),
+                    progress=follow,
+                    found=found,
+                )
+                row.counts["products"] = result["objects"]
+                await services.city.reproject()
         await _count(services, receipt.model, row)
     finally:
         row.findings = row.findings or len(found)
-        await asyncio.to_thread(shutil.rmtree, work_dir, ignore_errors=True)
 
 
 async def _count(services: Services, model: str, row: Row) -> None:

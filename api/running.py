@@ -139,7 +139,7 @@ async def _open_broker(door: Door, plan: Plan) -> None:
     if door.settings.broker_url.startswith("embedded:"):
         _refuse_open_endpoint(door.settings)
     door.broker = bootstrap.make_broker(
-        door.settings, door.clock, strict_port=plan.strict_mqtt_port
+        door.settings, door.clock, strict_port=plan.strict_mqtt_port, listener=plan.listener
     )
     if door.broker is not None:
         await bootstrap.open_broker(door.broker)

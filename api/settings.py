@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from identity.errors import Invalid
+from twin.reading_checks import FUTURE_S_MAX
 
 PREFIX = "TWIN_"
 
@@ -47,6 +48,8 @@ class Settings(BaseSettings):
     tenant: str = Field(default="wuhan", pattern=r"^[^/+#]{1,128}$")
     accept: Literal["auto"] = "auto"
     ack: Literal["journal"] = "journal"
+
+    future_s_max: float = Field(default=FUTURE_S_MAX, ge=0)  # of a device's clock
 
     upload_bytes_max: int = Field(default=2 * 1024**3, gt=0)
     upload_field_bytes_max: int = Field(default=64 * 1024, gt=0)

@@ -17,6 +17,7 @@ from fastapi import Request
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 
+from cim import claims
 from identity.errors import Invalid, TooLarge, Unavailable
 
 FILE_FIELD = "file"
@@ -31,17 +32,19 @@ _EXTENDED = re.compile(r"filename\*=(?:utf-8|UTF-8)''([^;]+)")
 
 @dataclass(slots=True)
 class Upload:
-    """A finished upload: a fsynced file of ours, its digest, and the small fields."""
+    """A finished upload: a fsynced file, claimed until it is discarded, and the small fields."""
 
     path: Path
+    file: BinaryIO
     filename: str = ""
     sha256: str = ""
     size: int = 0
     fields: dict[str, str] = field(default_factory=dict)
 
     def discard(self) -> None:
-        """Remove the file where nobody adopted it."""
+        """Remove the file where nobody adopted it, and end our claim."""
         self.path.unlink(missing_ok=True)
+        self.file.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +66,28 @@ async def receive_upload(request: Request, folder: Path, limits: UploadLimits) -
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > limits.file_bytes + WRITE_BYTES:
         raise TooLarge("upload_too_large", limit=limits.file_bytes)
-    upload = Upload(folder / f"{secrets.token_hex(16)}.part")
+    upload = _begun(folder / f"{secrets.token_hex(16)}.part")
     try:
-        with upload.path.open("xb") as file:
-            await _parse(request.stream(), _Parts(upload, file, limits), boundary)
-            await asyncio.to_thread(_sync, file)
+        await _parse(request.stream(), _Parts(upload, limits), boundary)
+        await asyncio.to_thread(_sync, upload.file)
     except OSError as error:
         upload.discard()
-        raise Unavailable("upload_not_stored", reason=error.strerror or str(error)) from error
+        raise _not_stored(error) from error
     except BaseException:
         upload.discard()
         raise
     return upload
+
+
+def _begun(path: Path) -> Upload:
+    try:
+        return Upload(path, claims.create(path))
+    except OSError as error:
+        raise _not_stored(error) from error
+
+
+def _not_stored(error: OSError) -> Unavailable:
+    return Unavailable("upload_not_stored", reason=error.strerror or str(error))
 
 
 async def _parse(stream: AsyncIterator[bytes], parts: "_Parts", boundary: bytes) -> None:
@@ -98,11 +111,11 @@ async def _parse(stream: AsyncIterator[bytes], parts: "_Parts", boundary: bytes)
 class _Parts:
     """The parser's callbacks: where each byte of each part goes."""
 
-    def __init__(self, upload: Upload, file: BinaryIO, limits: UploadLimits) -> None:
+    def __init__(self, upload: Upload, limits: UploadLimits) -> None:
         self.upload = upload
         self.digest = hashlib.sha256()
         self.ended = False
-        self._file = file
+        self._file = upload.file
         self._limits = limits
         self._header: tuple[bytearray, bytearray] = (bytearray(), bytearray())
         self._disposition = ""

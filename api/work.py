@@ -7,9 +7,9 @@ A job whose worker died is taken again: its codes are the same, because they han
 import asyncio
 import os
 import platform
-import shutil
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from bim import ingest
 from bim.child import Limits
 from bim.door import Receipt
 from bim.rows import Finding
+from cim import claims
 from cim.progress import Progress
 from identity.errors import CityError, NotFound
 from twin.ports import Job
@@ -53,22 +54,19 @@ async def queue_import(services: Services, receipt: Receipt, owner: str = "") ->
 async def run_import(services: Services, job: Job, progress: Progress) -> dict[str, Any]:
     """Import what a receipt names; findings of a failed import hang on its job."""
     receipt = Receipt(**{name: said for name, said in job.payload.items() if name != OWNER})
-    work_dir = services.settings.data_dir / "work" / job.id
     found: list[Finding] = []
-    await asyncio.to_thread(_fresh, work_dir)
-    try:
-        result = await ingest.ingest(
-            services.stores,
-            receipt,
-            work_dir=work_dir,
-            options=options(services),
-            progress=progress,
-            found=found,
-        )
-    except CityError as refused:
-        raise ImportRefused(refused, found) from refused
-    finally:
-        await asyncio.to_thread(shutil.rmtree, work_dir, ignore_errors=True)
+    async with work_folder(services) as work_dir:
+        try:
+            result = await ingest.ingest(
+                services.stores,
+                receipt,
+                work_dir=work_dir,
+                options=options(services),
+                progress=progress,
+                found=found,
+            )
+        except CityError as refused:
+            raise ImportRefused(refused, found) from refused
     await services.city.reproject()
     services.signal.notify()
     return result
@@ -89,8 +87,9 @@ async def run_place(services: Services, model: str, placement: Mapping[str, Any]
 
 
 async def run_withdraw(services: Services, model: str) -> dict[str, Any]:
-    """Withdraw a model now."""
+    """Withdraw a model now; the state of what it held tells no place any more."""
     result = await ingest.withdraw(services.stores, model, options=options(services))
+    await services.city.reproject()
     services.signal.notify()
     return result
 
@@ -105,6 +104,17 @@ def options(services: Services) -> ingest.Options:
         file_mb=said.child_file_mb,
     )
     return ingest.Options(worker_name(), limits, said.kernels, said.lease_wait_s)
+
+
+@asynccontextmanager
+async def work_folder(services: Services) -> AsyncIterator[Path]:
+    """Give a folder that no other attempt uses; it is removed after, or at the next start."""
+    folder = claims.folder(services.settings.data_dir / "work" / secrets.token_hex(8))
+    path = await asyncio.to_thread(folder.__enter__)
+    try:
+        yield path
+    finally:
+        await asyncio.to_thread(folder.__exit__, None, None, None)
 
 
 def worker_name() -> str:
@@ -202,13 +212,14 @@ class _Reported:
         self.job = replace(self.job, stage=stage, fraction=forward, counts=merged)
 
     async def save_for_ever(self) -> None:
-        """Store changes as they come, and a sign of life every ALIVE_S."""
-        pause_s = self.services.settings.job_save_s
+        """Store changes as they come, and a sign of life in time to be no stale job."""
+        settings = self.services.settings
+        pause_s, alive_s = settings.job_save_s, min(ALIVE_S, settings.job_stale_s / 3)
         stored, quiet_s = self.job, 0.0
         while True:
             await asyncio.sleep(pause_s)
             quiet_s += pause_s
-            if self.job is stored and quiet_s < ALIVE_S:
+            if self.job is stored and quiet_s < alive_s:
                 continue
             stored, quiet_s = self.job, 0.0
             with suppress(CityError):  # the next round, or the job's end, stores it
@@ -242,8 +253,3 @@ def _made(job: Job, receipt: Receipt) -> bool:
 
 def _error(refused: CityError) -> dict[str, Any]:
     return {"code": refused.code, "facts": refused.facts}
-
-
-def _fresh(work_dir: Path) -> None:
-    shutil.rmtree(work_dir, ignore_errors=True)
-    work_dir.mkdir(parents=True)

@@ -198,6 +198,10 @@ class Blobs(Protocol):
         """Iterate over the bytes [start, stop) in pieces."""
         ...
 
+    async def sweep(self) -> int:
+        """Remove what writers that died left half done (never a living one's); how many."""
+        ...
+
     async def local(self, name: str) -> Path:
         """Return a readable local path of the blob (downloaded where the store is remote)."""
         ...

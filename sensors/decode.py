@@ -10,7 +10,7 @@ from sensors.ports import Message
 from sensors.topics import address, is_name, parse
 from twin.ports import Commit, Quarantined
 from twin.reading import Reading
-from twin.reading_checks import accept
+from twin.reading_checks import FUTURE_S_MAX, accept
 from twin.times import rfc3339
 
 OLDEST_S = 631_152_000.0  # 1990-01-01T00:00:00Z; what is older comes from a clock never set
@@ -24,6 +24,7 @@ class Decoded:
     Refused messages of one device, topic and reason are one row: the newest sample and a count.
     """
 
+    future_s_max: float = FUTURE_S_MAX
     readings: list[Reading] = field(default_factory=list)
     understood: list[int] = field(default_factory=list)
     refused: dict[tuple[str, str, str], Quarantined] = field(default_factory=dict)
@@ -37,7 +38,7 @@ class Decoded:
         """
         for index, message in enumerate(messages, self.seen):
             try:
-                self.readings.append(_reading(message, known))
+                self.readings.append(_reading(message, known, self.future_s_max))
                 self.understood.append(index)
             except CityError as error:
                 self.refuse(message, error)
@@ -66,7 +67,7 @@ def quarantine(message: Message, error: CityError) -> Decoded:
     return decoded
 
 
-def _reading(message: Message, known: Known) -> Reading:
+def _reading(message: Message, known: Known, future_s_max: float) -> Reading:
     where = parse(message.topic)
     binding = bound(where.device, known[where[:2]], where.property)
     read = codec.decode(message.payload)
@@ -83,6 +84,7 @@ def _reading(message: Message, known: Known) -> Reading:
             observed_at=read.observed_at,
             unit=read.unit or binding.unit(where.property),
             n=read.n,
+            future_s_max=future_s_max,
         )
     )
 

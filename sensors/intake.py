@@ -24,6 +24,7 @@ from sensors.ports import Broker, Message
 from sensors.quarantine import adoptable, kept_message
 from sensors.topics import Device, address
 from twin.ports import COMMIT_READINGS, PAGE_LIMIT, Commit, Outcome, Projection, States
+from twin.reading_checks import FUTURE_S_MAX
 
 RETRY_S_FIRST = 0.2  # a store that does not answer is asked again after this, then the double …
 RETRY_S_MAX = 10.0  # … up to this; meanwhile messages wait in the journal
@@ -42,7 +43,8 @@ class Intake:
     """Applies readings to the city: from a broker (``run``) and over HTTP (``observe``).
 
     ``clock``: Unix seconds. ``project`` tells where codes stand (``City.project_codes``); it is
-    asked once per code and generation. ``journal`` may be None where only ``observe`` and
+    asked once per code and generation. ``future_s_max``: how far ahead of us (HTTP) or of its
+    receipt (MQTT) a reading may be. ``journal`` may be None where only ``observe`` and
     ``adopt`` are used. Readers are woken by the states store, behind its commit.
     """
 
@@ -55,12 +57,14 @@ class Intake:
         clock: Clock,
         *,
         project: Project | None = None,
+        future_s_max: float = FUTURE_S_MAX,
     ) -> None:
         self._bindings = Bindings(graph, codes)
         self._states = states
         self._journal = journal
         self._clock = clock
         self._project = project
+        self._future_s_max = future_s_max
         self._projected: set[str] = set()
         self._projected_at = -1  # the generation that the set above belongs to
         self.applied_offset = 0
@@ -86,7 +90,7 @@ class Intake:
         Returns ``{"applied","duplicate","late","rejected":[{"index","code","message","hint",
         "facts"}]}``. Raises TooLarge("observations_limit") beyond COMMIT_READINGS.
         """
-        request = Request.of(items, who, self._clock())
+        request = Request.of(items, who, self._clock(), self._future_s_max)
         known = await self._bindings.lookup(request.devices())
         readings, rejected = request.read(known)
         return answer(await self._commit(Commit(readings)), rejected)
@@ -142,7 +146,7 @@ class Intake:
         """
         addresses = (address(message.topic) for message in messages)
         known = await self._bindings.lookup({Device(a.tenant, a.device) for a in addresses if a})
-        decoded = Decoded()
+        decoded = Decoded(self._future_s_max)
         for start in range(0, len(messages), SLICE_MESSAGES):
             decoded.take(messages[start : start + SLICE_MESSAGES], known)
             await asyncio.sleep(0)

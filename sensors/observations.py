@@ -10,23 +10,30 @@ from sensors.lookup import Known, bound
 from sensors.topics import Device
 from twin.ports import COMMIT_READINGS, Outcome
 from twin.reading import Reading
-from twin.reading_checks import accept
+from twin.reading_checks import FUTURE_S_MAX, accept
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Items of one call, who writes them, and when they came (Unix seconds)."""
+    """Items of one call, who writes them, when they came (Unix seconds), how far ahead they are."""
 
     items: Sequence[Mapping[str, Any]]
     who: str
     now: float
+    future_s_max: float = FUTURE_S_MAX
 
     @classmethod
-    def of(cls, items: Sequence[Mapping[str, Any]], who: str, now: float) -> Self:
+    def of(
+        cls,
+        items: Sequence[Mapping[str, Any]],
+        who: str,
+        now: float,
+        future_s_max: float = FUTURE_S_MAX,
+    ) -> Self:
         """Return the request. Raises TooLarge("observations_limit") beyond COMMIT_READINGS."""
         if len(items) > COMMIT_READINGS:
             raise TooLarge("observations_limit", count=len(items), limit=COMMIT_READINGS)
-        return cls(items, who, now)
+        return cls(items, who, now, future_s_max)
 
     def devices(self) -> set[Device]:
         """Return what has to be looked up; items that name nothing are left out."""
@@ -63,6 +70,7 @@ class Request:
             unit=item.get("unit") or binding.unit(str(item.get("property"))),
             quality=item.get("quality"),
             n=item.get("n"),
+            future_s_max=self.future_s_max,
         )
 
 

@@ -36,10 +36,15 @@ class City:
         *,
         table: Table | None = None,
         signal: Signal | None = None,
+        future_s_max: float = FUTURE_S_MAX,
     ) -> None:
-        """``clock``: Unix seconds. ``signal``: what the states store notifies after a commit."""
+        """``clock``: Unix seconds. ``signal``: what the states store notifies after a commit.
+
+        ``future_s_max``: how far ahead a reading may be, so that history shows it.
+        """
         self._doors = Doors(graph, codes, states, table or default_table())
         self._clock = clock
+        self._future_s_max = future_s_max
         self._signal = signal or Signal()
         self._tail = Tail(states)
 
@@ -104,7 +109,7 @@ class City:
         HISTORY_SPAN_S. Of a sensor only its own samples (a page may then be short).
         Raises NotFound("code_unknown"), Invalid("span_invalid" / "cursor_invalid" / times).
         """
-        until = self._clock() + FUTURE_S_MAX if stop is None else unix(stop)
+        until = self._clock() + self._future_s_max if stop is None else unix(stop)
         since = max(0.0, until - HISTORY_SPAN_S) if start is None else unix(start)
         if since > until:
             raise Invalid("span_invalid", start=since, stop=until)

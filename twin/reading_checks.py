@@ -1,7 +1,6 @@
 """The door of readings: raw fields become a Reading or a typed refusal."""
 
 import math
-from dataclasses import replace
 from typing import Any
 
 from identity.errors import Invalid
@@ -41,18 +40,19 @@ def accept(
     property_invalid, unit_invalid, source_invalid, sequence_invalid, quality_unknown,
     time_unreadable, time_without_zone, time_in_future.
     """
-    reading = Reading(
+    name, said, in_unit = _name(property, "property_invalid"), _value(value), _unit(unit)
+    return Reading(
         code=code,
-        property=_name(property, "property_invalid"),
-        value=_value(value),
+        property=name,
+        value=said,
         observed_at=_time(observed_at, received_at, now, future_s_max),
         received_at=received_at,
         source=_name(source, "source_invalid"),
-        unit=_unit(unit),
+        unit=in_unit,
+        quality=_quality(quality, plausible(name, said, in_unit, table=table)),
         n=_sequence(n),
         timed=observed_at is not None,
     )
-    return replace(reading, quality=_quality(quality, reading, table))
 
 
 def finite(value: Value) -> bool:
@@ -104,11 +104,10 @@ def _sequence(n: Any) -> int | None:
     return n
 
 
-def _quality(quality: Any, reading: Reading, table: Table | None) -> Quality:
+def _quality(quality: Any, is_plausible: bool) -> Quality:  # noqa: FBT001 - a fact, not a switch
     if quality is not None:
         known = _WRITABLE.get(quality) if isinstance(quality, str) else None
         if known is None:
             raise Invalid("quality_unknown", quality=str(quality)[:64], known=sorted(_WRITABLE))
         return known
-    ok = plausible(reading.property, reading.value, reading.unit, table=table)
-    return Quality.GOOD if ok else Quality.UNCERTAIN
+    return Quality.GOOD if is_plausible else Quality.UNCERTAIN

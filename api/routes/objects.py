@@ -133,7 +133,7 @@ def _cell(text: str | None) -> str | None:
 
 def _properties(texts: list[str]) -> dict[str, Any]:
     if len(texts) > PROPERTY_FILTERS_MAX:
-        raise Invalid("property_filter_invalid", filter=f"> {PROPERTY_FILTERS_MAX}")
+        raise Invalid("property_filter_unreadable", filter=f"> {PROPERTY_FILTERS_MAX}")
     return dict(_pair(text) for text in texts)
 
 
@@ -141,7 +141,7 @@ def _pair(text: str) -> tuple[str, Any]:
     """Return (name, value); the value is JSON where it reads as a number or truth value."""
     name, mark, value = text.partition("=")
     if not (name and mark):
-        raise Invalid("property_filter_invalid", filter=text[:80])
+        raise Invalid("property_filter_unreadable", filter=text[:80])
     try:
         read = json.loads(value)
     except ValueError:

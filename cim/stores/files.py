@@ -2,7 +2,7 @@
 
 ``<dir>/ab/cd/abcd…`` (64 hex digits of SHA-256): two levels keep folders small at millions of
 tiles. A name appears only when its bytes are whole and durable; what a killed writer leaves lies in
-``<dir>/incoming`` and is never served.
+``<dir>/incoming``, is never served, and is removed by ``sweep``.
 """
 
 import hashlib
@@ -13,14 +13,18 @@ import shutil
 import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from errno import EXDEV
 from pathlib import Path
+from typing import BinaryIO
 
 import anyio
 import anyio.to_thread
 
+from cim import claims
 from identity.errors import CityError, Invalid, NotFound, Unavailable
 
 CHUNK_BYTES = 256 * 1024
+INCOMING = "incoming"
 _NAME = re.compile(r"[0-9a-f]{64}")
 
 
@@ -66,6 +70,10 @@ class FileBlobs:
         """Return the blob's own path; read it, never write it."""
         return self._known(name)
 
+    async def sweep(self) -> int:
+        """Remove what writers that died left half done; return how many files."""
+        return len(await anyio.to_thread.run_sync(claims.sweep, self._folder / INCOMING))
+
     def _path(self, name: str) -> Path:
         check_name(name)
         return self._folder / name[:2] / name[2:4] / name
@@ -82,9 +90,7 @@ class FileBlobs:
         if target.is_file():
             return name
         try:
-            incoming = self._incoming(name)
-            _write_durably(incoming, data)
-            _publish(incoming, target)
+            _store_durably(self._incoming(name), data, target)
         except OSError as error:
             raise _refused(error) from error
         return name
@@ -99,18 +105,18 @@ class FileBlobs:
         with path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != name:
                 raise Invalid("blob_mismatch", name=name)
-        target = self._path(name)
-        if target.is_file():
-            path.unlink()
-            return
-        incoming = self._incoming(name)
-        shutil.move(path, incoming)  # a copy where ``path`` lies on another file system
-        _fsync(incoming)
-        _publish(incoming, target)
+            claims.claim(file.fileno(), path)  # it moves with the file, through ``incoming``
+            target = self._path(name)
+            if target.is_file():
+                path.unlink()
+            elif not _published(path, self._incoming(name), target):
+                file.seek(0)
+                _store_durably(self._incoming(name), file, target)
+                path.unlink()
 
     def _incoming(self, name: str) -> Path:
         """Return a path no live writer uses: one a process and thread and name."""
-        folder = self._folder / "incoming"
+        folder = self._folder / INCOMING
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{platform.node()}.{os.getpid()}.{threading.get_ident()}.{name}"
 
@@ -125,16 +131,33 @@ def check_name(name: str) -> str:
     return name
 
 
-def _write_durably(path: Path, data: bytes) -> None:
+def _store_durably(incoming: Path, data: bytes | BinaryIO, target: Path) -> None:
     try:
-        with path.open("wb") as file:
-            file.write(data)
+        with claims.create(incoming) as file:
+            if isinstance(data, bytes):
+                file.write(data)
+            else:
+                shutil.copyfileobj(data, file, CHUNK_BYTES)
             file.flush()
             os.fsync(file.fileno())
+            _publish(incoming, target)
     except OSError:
         with suppress(FileNotFoundError):  # nothing was created: nothing to clean away
-            path.unlink()
+            incoming.unlink()
         raise
+
+
+def _published(path: Path, incoming: Path, target: Path) -> bool:
+    """Move a finished file into place; False when it lies on another file system."""
+    try:
+        path.rename(incoming)
+    except OSError as error:
+        if error.errno == EXDEV:
+            return False
+        raise
+    _fsync(incoming)
+    _publish(incoming, target)
+    return True
 
 
 def _publish(incoming: Path, target: Path) -> None:

@@ -34,6 +34,10 @@ class MemoryBlobs:
         self._blobs[name] = data
         await anyio.Path(path).unlink()
 
+    async def sweep(self) -> int:
+        """Return 0: what a dead process held in memory is gone with it."""
+        return 0
+
     async def get(self, name: str) -> bytes:
         """Return the bytes; NotFound("blob_unknown")."""
         try:

@@ -1,7 +1,7 @@
 """One device's connection to the intake endpoint: greet, take in, hold back, let go."""
 
 import asyncio
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import structlog
 
@@ -78,8 +78,9 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; CONNECT has to come within the gate's time."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(
+            "asyncio.Transport", transport
+        )  # other loops have classes of their own
         if not self._gate.join(self):
             self.close("too_many_connections")
 

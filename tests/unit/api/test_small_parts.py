@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from api.access import address
+from api.bootstrap import client_id
 from api.errors import language, status_of
 from api.requests import box, cursor
 from api.routes.objects import _properties, kinds_of
@@ -174,3 +175,8 @@ async def test_a_door_tries_again_until_its_stores_answer(tmp_path):
     assert tries == ["opened"] * 3
     await door.close()
     assert tries[-1] == "closed"
+
+
+def test_two_listeners_of_one_host_have_two_sessions_at_a_broker():
+    assert client_id("east") == client_id("east") != client_id("west")
+    assert client_id("east").endswith("-east")

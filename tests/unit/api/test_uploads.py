@@ -6,6 +6,7 @@ import pytest
 from starlette.requests import Request
 
 from api.uploads import UploadLimits, receive_upload
+from cim import claims
 from identity.errors import CityError
 
 pytestmark = pytest.mark.anyio
@@ -38,14 +39,18 @@ async def test_the_file_arrives_whole_with_its_digest_and_fields(tmp_path):
     body = part("project", "光谷".encode()) + part("file", MODEL, "塔楼.ifc") + END
     upload = await send(tmp_path, body)
     assert upload.path.read_bytes() == MODEL
+    assert claims.sweep(tmp_path) == []  # it is ours until we let it go
     assert (upload.sha256, upload.size) == (hashlib.sha256(MODEL).hexdigest(), len(MODEL))
     assert (upload.filename, upload.fields) == ("塔楼.ifc", {"project": "光谷"})
+    upload.discard()
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_path_in_the_name_is_never_used(tmp_path):
     upload = await send(tmp_path, part("file", MODEL, "../../etc/a.ifc") + END)
     assert upload.filename == "a.ifc"
     assert upload.path.parent == tmp_path
+    upload.discard()
 
 
 @pytest.mark.parametrize(

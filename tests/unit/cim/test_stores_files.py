@@ -1,6 +1,7 @@
 """Where the files of blobs lie, and what a killed or full store leaves."""
 
 import hashlib
+from errno import EXDEV
 
 import pytest
 
@@ -45,3 +46,25 @@ async def test_a_folder_that_cannot_be_written_is_said(tmp_path):
     with pytest.raises(Unavailable):
         await FileBlobs(blocked).adopt(source, NAME)
     assert source.read_bytes() == DATA
+
+
+async def test_a_sweep_removes_what_a_killed_writer_left_and_no_blob(tmp_path):
+    blobs = FileBlobs(tmp_path)
+    await blobs.put(DATA)
+    (tmp_path / "incoming" / f"host.1.2.{NAME}").write_bytes(DATA[:10])
+    assert (await blobs.sweep(), await blobs.sweep()) == (1, 0)
+    assert await blobs.get(NAME) == DATA
+
+
+async def test_a_file_of_another_file_system_is_copied_in_and_removed_there(tmp_path, monkeypatch):
+    source = tmp_path / "source"
+    source.write_bytes(DATA)
+
+    def other_device(_path, _target):
+        raise OSError(EXDEV, "cross-device link")
+
+    monkeypatch.setattr(type(source), "rename", other_device)
+    await FileBlobs(tmp_path / "blobs").adopt(source, NAME)
+    assert await FileBlobs(tmp_path / "blobs").get(NAME) == DATA
+    assert not source.exists()
+    assert list((tmp_path / "blobs" / "incoming").iterdir()) == []

@@ -299,3 +299,14 @@ async def test_an_empty_city_quarantines_everything(city):
     async with city.listening() as intake:
         await city.publish(intake, said("city/a/d1/p", "1"))
     assert await reasons(city) == {("device_unknown", "d1", 1)}
+
+
+async def test_how_far_ahead_a_reading_may_be_is_a_setting_for_messages_and_for_http(city):
+    ahead = "2026-11-22T00:01:00Z"
+    item = {"code": ROOM, "property": "noise", "value": 1, "observed_at": ahead}
+    told = await city.intake(future_s_max=59).observe([item], "me")
+    assert [row["code"] for row in told["rejected"]] == ["time_in_future"]
+    assert (await city.intake(future_s_max=60).observe([item], "me"))["applied"] == 1
+    async with city.listening(future_s_max=59) as intake:
+        await city.publish(intake, said(f"city//{ROOM}/power", f'{{"v":1,"t":"{ahead}"}}'))
+    assert {reason for reason, _, _ in await reasons(city)} == {"time_in_future"}

@@ -46,7 +46,8 @@ SET c.locked = true
 WITH c RETURN c.last;
 
 // name: serials_of_owner
-MATCH (s:Serials {prefix: $prefix, owner: $owner}) RETURN s.first, s.count ORDER BY s.first;
+MATCH (s:Serials {prefix: $prefix, owner: $owner}) USING INDEX s:Serials(prefix, owner)
+RETURN s.first, s.count ORDER BY s.first;
 
 // name: put_serials
 MATCH (c:Counter {prefix: $prefix}) SET c.last = $last

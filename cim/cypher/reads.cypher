@@ -4,33 +4,37 @@
 
 // name: entities
 UNWIND $codes AS code
-MATCH (f:Fact {code: code}) WHERE f.g_from <= $g AND $g < f.g_to
+MATCH (f:Fact {code: code}) USING INDEX f:Fact(code)
+WHERE f.g_from <= $g AND $g < f.g_to
 RETURN f.code, f.kind, f.name, f.lifecycle, f.lon, f.lat, f.height_m,
        f.west, f.south, f.east, f.north, f.grid2d, f.properties;
 
 // name: entities_ended
 UNWIND $codes AS code
 CALL (code) {
-  MATCH (f:Fact {code: code}) WHERE f.g_from <= $g RETURN f ORDER BY f.g_from DESC LIMIT 1
+  MATCH (f:Fact {code: code}) USING INDEX f:Fact(code)
+WHERE f.g_from <= $g RETURN f ORDER BY f.g_from DESC LIMIT 1
 }
 RETURN f.code, f.kind, f.name, f.lifecycle, f.lon, f.lat, f.height_m,
        f.west, f.south, f.east, f.north, f.grid2d, f.properties;
 
 // name: outgoing
 UNWIND $codes AS code
-MATCH (a:Entity {code: code})-[r:VERBS]->(b:Entity) WHERE r.g_from <= $g AND $g < r.g_to
+MATCH (a:Entity {code: code})-[r:VERBS]->(b:Entity) USING INDEX a:Entity(code)
+WHERE r.g_from <= $g AND $g < r.g_to
 RETURN type(r), a.code, b.code, r.properties LIMIT $limit;
 
 // name: incoming
 UNWIND $codes AS code
-MATCH (b:Entity {code: code})<-[r:VERBS]-(a:Entity) WHERE r.g_from <= $g AND $g < r.g_to
+MATCH (b:Entity {code: code})<-[r:VERBS]-(a:Entity) USING INDEX b:Entity(code)
+WHERE r.g_from <= $g AND $g < r.g_to
 RETURN type(r), a.code, b.code, r.properties LIMIT $limit;
 
 // name: children
-MATCH (a:Entity {code: $code})-[r:CONTAINS]->(b:Entity)
+MATCH (a:Entity {code: $code})-[r:CONTAINS]->(b:Entity) USING INDEX a:Entity(code)
 WHERE r.g_from <= $g AND $g < r.g_to AND b.code > $after
 WITH b.code AS code ORDER BY code
-MATCH (f:Fact {code: code})
+MATCH (f:Fact {code: code}) USING INDEX f:Fact(code)
 WHERE f.g_from <= $g AND $g < f.g_to AND ($kinds = [] OR f.kind IN $kinds)
 RETURN f.code, f.kind, f.name, f.lifecycle, f.lon, f.lat, f.height_m,
        f.west, f.south, f.east, f.north, f.grid2d, f.properties
@@ -40,19 +44,21 @@ ORDER BY code LIMIT $limit;
 MATCH p = (a:Entity {code: $code})-[:CONTAINS*1..]->(b:Entity)
 WHERE all(r IN relationships(p) WHERE r.g_from <= $g AND $g < r.g_to)
 WITH DISTINCT b WHERE b.code <> $code
-MATCH (f:Fact {code: b.code}) WHERE f.g_from <= $g AND $g < f.g_to
+MATCH (f:Fact {code: b.code}) USING INDEX f:Fact(code)
+WHERE f.g_from <= $g AND $g < f.g_to
 RETURN f.kind, count(*);
 
 // name: aliases_of_values
 UNWIND $keys AS key
-MATCH (a:Alias {stem: key[1]})
+MATCH (a:Alias {stem: key[1]}) USING INDEX a:Alias(stem, place)
 WHERE a.place IS NOT NULL AND a.value = key[0] AND a.g_from <= $g
   AND ($scheme IS NULL OR a.scheme = $scheme) AND ($scope IS NULL OR a.scope = $scope)
 RETURN a.scheme, a.scope, a.value, a.code, a.source, a.confidence, a.g_from, a.g_to;
 
 // name: aliases_of_codes
 UNWIND $codes AS code
-MATCH (a:Alias {code: code}) WHERE a.g_from <= $g AND $g < a.g_to
+MATCH (a:Alias {code: code}) USING INDEX a:Alias(code)
+WHERE a.g_from <= $g AND $g < a.g_to
 RETURN a.scheme, a.scope, a.value, a.code, a.source, a.confidence, a.g_from, a.g_to;
 
 // name: tiles

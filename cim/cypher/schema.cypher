@@ -40,6 +40,10 @@ CREATE FULLTEXT INDEX fact_terms IF NOT EXISTS FOR (n:Fact) ON EACH [n.terms]
 OPTIONS {indexConfig: {
   `fulltext.analyzer`: 'whitespace', `fulltext.eventually_consistent`: false}};
 
+// name: pairs
+// Once for each of cim.model.Verb; pair is "source target".
+CREATE INDEX pair_VERB IF NOT EXISTS FOR ()-[r:VERB]-() ON (r.pair);
+
 // name: alias_value
 CREATE INDEX alias_value IF NOT EXISTS FOR (n:Alias) ON (n.stem, n.place);
 

@@ -12,18 +12,21 @@ MATCH (c:Change) USING INDEX c:Change(g) WHERE c.g <= $head WITH c LIMIT $limit 
 
 // name: undo_entities
 UNWIND $keys AS code
-MATCH (f:Fact {code: code}) WHERE f.g_from > $head DELETE f;
+MATCH (f:Fact {code: code}) USING INDEX f:Fact(code)
+WHERE f.g_from > $head DELETE f;
 
 // name: reopen_entities
 UNWIND $keys AS code
-MATCH (f:Fact {code: code}) WHERE f.g_to > $head AND f.g_to < $open SET f.g_to = $open;
+MATCH (f:Fact {code: code}) USING INDEX f:Fact(code)
+WHERE f.g_to > $head AND f.g_to < $open SET f.g_to = $open;
 
 // name: restore_anchors
 // The anchor shows the newest facts again; one that never had any keeps its code alone.
 UNWIND $keys AS code
 MATCH (a:Entity {code: code})
 CALL (a) {
-  OPTIONAL MATCH (f:Fact {code: a.code}) RETURN f ORDER BY f.g_from DESC LIMIT 1
+  OPTIONAL MATCH (f:Fact {code: a.code}) USING INDEX f:Fact(code)
+  RETURN f ORDER BY f.g_from DESC LIMIT 1
 }
 FOREACH (old IN CASE WHEN a.kind IS NULL THEN [] ELSE [a.kind] END | REMOVE a:$(old))
 SET a = {code: a.code, kind: f.kind, name: f.name, lifecycle: f.lifecycle,
@@ -33,33 +36,31 @@ FOREACH (kind IN CASE WHEN f IS NULL THEN [] ELSE [f.kind] END | SET a:$(kind));
 
 // name: undo_relations
 UNWIND $keys AS key
-MATCH (a:Entity {code: key[1]})
-MATCH (b:Entity {code: key[2]})
-WITH key, a, b
-MATCH (a)-[r]->(b) WHERE type(r) = key[0] AND r.g_from > $head DELETE r;
+MATCH ()-[r:VERB {pair: key}]->() USING INDEX r:VERB(pair) WHERE r.g_from > $head DELETE r;
 
 // name: reopen_relations
 UNWIND $keys AS key
-MATCH (a:Entity {code: key[1]})
-MATCH (b:Entity {code: key[2]})
-WITH key, a, b
-MATCH (a)-[r]->(b) WHERE type(r) = key[0] AND r.g_to > $head AND r.g_to < $open
-SET r.g_to = $open;
+MATCH ()-[r:VERB {pair: key}]->() USING INDEX r:VERB(pair)
+WHERE r.g_to > $head AND r.g_to < $open SET r.g_to = $open;
 
 // name: undo_aliases
 UNWIND $keys AS key
-MATCH (a:Alias {stem: key[3], place: key[4]}) WHERE a.g_from > $head DELETE a;
+MATCH (a:Alias {stem: key[3], place: key[4]}) USING INDEX a:Alias(stem, place)
+WHERE a.g_from > $head DELETE a;
 
 // name: reopen_aliases
 UNWIND $keys AS key
-MATCH (a:Alias {stem: key[3], place: key[4]}) WHERE a.g_to > $head AND a.g_to < $open
+MATCH (a:Alias {stem: key[3], place: key[4]}) USING INDEX a:Alias(stem, place)
+WHERE a.g_to > $head AND a.g_to < $open
 SET a.g_to = $open;
 
 // name: undo_tiles
 UNWIND $keys AS key
-MATCH (t:Tile {root: key[0], document: key[1]}) WHERE t.g_from > $head DELETE t;
+MATCH (t:Tile {root: key[0], document: key[1]}) USING INDEX t:Tile(root)
+WHERE t.g_from > $head DELETE t;
 
 // name: reopen_tiles
 UNWIND $keys AS key
-MATCH (t:Tile {root: key[0], document: key[1]}) WHERE t.g_to > $head AND t.g_to < $open
+MATCH (t:Tile {root: key[0], document: key[1]}) USING INDEX t:Tile(root)
+WHERE t.g_to > $head AND t.g_to < $open
 SET t.g_to = $open;

@@ -36,7 +36,11 @@ class Transaction:
 
     async def run(self, name: str, **parameters: Any) -> Rows:
         """Run a named statement and return its rows."""
-        result = await self._driven.run(CYPHER[name], parameters)
+        return await self.run_text(CYPHER[name], **parameters)
+
+    async def run_text(self, statement: str, **parameters: Any) -> Rows:
+        """Run one of our statements and return its rows."""
+        result = await self._driven.run(statement, parameters)
         return await result.values()
 
 
@@ -140,8 +144,7 @@ class Connections:
 
 
 async def _change_schema(tx: Transaction, statement: str) -> None:
-    result = await tx._driven.run(statement)  # noqa: SLF001 - schema has no names to call
-    await result.consume()
+    await tx.run_text(statement)
 
 
 async def _create(tx: Transaction) -> None:

@@ -97,10 +97,29 @@ def relation(row: Row) -> Relation:
     return Relation(_VERBS[verb], source, target, decode_properties(text))
 
 
-def relation_row(r: Relation) -> Parameters:
-    """Return the row of ``put_relations``."""
-    text = encode_properties(r.properties).decode()
-    return {"verb": r.verb.value, "source": r.source, "target": r.target, "properties": text}
+def relation_rows(relations: Iterable[Relation], g: int) -> dict[Verb, list[Parameters]]:
+    """Return the rows of ``put_relations`` by verb; of several with one key the last."""
+    last = {(r.verb, r.source, r.target): r for r in relations}
+    found: dict[Verb, list[Parameters]] = {}
+    for r in last.values():
+        text = encode_properties(r.properties).decode()
+        fact = {"g_from": g, "g_to": OPEN, "pair": pair(r.source, r.target), "properties": text}
+        row = {"source": r.source, "target": r.target, "relation": fact}
+        found.setdefault(r.verb, []).append(row)
+    return found
+
+
+def pair(source: str, target: str) -> str:
+    """Return what is indexed of a relation."""
+    return f"{source} {target}"
+
+
+def pairs_by_verb(keys: Iterable[tuple[str, str, str]]) -> dict[Verb, list[str]]:
+    """Return the pairs of (verb, source, target) keys."""
+    found: dict[Verb, list[str]] = {}
+    for verb, source, target in keys:
+        found.setdefault(_VERBS[verb], []).append(pair(source, target))
+    return found
 
 
 def alias_fact(row: Row) -> tuple[int, int, Alias]:

@@ -1,7 +1,7 @@
 """The named statements of cim/cypher. Parameters only: nothing that is asked becomes Cypher."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
 
@@ -24,13 +24,27 @@ def _find() -> dict[str, str]:
     }
 
 
-SCHEMA = tuple(_named("schema.cypher").values())
+def _schema() -> Iterator[str]:
+    for text in _named("schema.cypher").values():
+        yield from _each_verb(text).values() if "VERB" in text else [text]
+
+
+def _each_verb(text: str) -> dict[Verb, str]:
+    return {verb: text.replace("VERB", verb.value) for verb in Verb}
+
+
+SCHEMA = tuple(_schema())
 CYPHER: dict[str, str] = {
     name: text
     for file in ("lease.cypher", "writes.cypher", "undo.cypher", "reads.cypher")
     for name, text in _named(file).items()
 } | _find()
 """Statement by name."""
+WRITES_OF_VERB: dict[str, dict[Verb, str]] = {
+    name: _each_verb(CYPHER.pop(name))
+    for name in ("end_relations", "put_relations", "undo_relations", "reopen_relations")
+}
+"""Statement by name and relation type, which cannot be a parameter where an index is used."""
 
 
 def of_verbs(name: str, verbs: Iterable[Verb]) -> str:

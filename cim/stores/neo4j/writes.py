@@ -4,7 +4,7 @@ Every transaction begins by locking the lease's node and comparing the fencing n
 that lost the lease can change nothing more, and the next holder waits for what is being committed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from cim.ports import Batch, Head
 from cim.stores import process, rules
 from cim.stores.neo4j import rows
 from cim.stores.neo4j.connections import Transaction
+from cim.stores.neo4j.statements import CYPHER, WRITES_OF_VERB
 from identity.errors import Conflict
 
 Clock = Callable[[], float]
@@ -105,19 +106,27 @@ async def undo_one(tx: Transaction, lease: Lease, clock: Clock) -> bool:
     if not found:
         return False
     change, keys = found[0][0], rows.decode_keys(found[0][1])
+    for statement, asked in _undoing(keys):
+        await tx.run_text(statement, keys=asked, head=lease.base, open=rules.OPEN)
+    await tx.run("drop_change", id=change)
+    return True
+
+
+def _undoing(keys: rows.Keys) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Return the statements that undo what was done to ``keys``, and the keys of each."""
     for table, asked in (
         ("entities", keys.entities),
-        ("relations", keys.relations),
         ("aliases", rows.alias_keys(keys.aliases)),
         ("tiles", keys.tiles),
     ):
         if asked:
-            await tx.run(f"undo_{table}", keys=asked, head=lease.base)
-            await tx.run(f"reopen_{table}", keys=asked, head=lease.base, open=rules.OPEN)
+            yield CYPHER[f"undo_{table}"], asked
+            yield CYPHER[f"reopen_{table}"], asked
+    for verb, pairs in rows.pairs_by_verb(keys.relations).items():
+        yield WRITES_OF_VERB["undo_relations"][verb], pairs
+        yield WRITES_OF_VERB["reopen_relations"][verb], pairs
     if keys.entities:
-        await tx.run("restore_anchors", keys=keys.entities)
-    await tx.run("drop_change", id=change)
-    return True
+        yield CYPHER["restore_anchors"], keys.entities
 
 
 async def reserve(tx: Transaction, prefix: str, count: int, owner: str) -> range:
@@ -155,11 +164,11 @@ async def _write_entities(tx: Transaction, g: int, keys: rows.Keys, batch: Batch
 
 
 async def _write_relations(tx: Transaction, g: int, keys: rows.Keys, batch: Batch) -> None:
-    if keys.relations:
-        await tx.run("end_relations", keys=keys.relations, g=g, open=rules.OPEN)
-    put = {(r.verb, r.source, r.target): rows.relation_row(r) for r in batch.relations}
-    if put:
-        await tx.run("put_relations", rows=list(put.values()), g=g, open=rules.OPEN)
+    for verb, pairs in rows.pairs_by_verb(keys.relations).items():
+        end = WRITES_OF_VERB["end_relations"][verb]
+        await tx.run_text(end, keys=pairs, g=g, open=rules.OPEN)
+    for verb, put in rows.relation_rows(batch.relations, g).items():
+        await tx.run_text(WRITES_OF_VERB["put_relations"][verb], rows=put)
 
 
 async def _write_aliases(tx: Transaction, g: int, keys: rows.Keys, batch: Batch) -> None:

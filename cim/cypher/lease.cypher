@@ -7,6 +7,12 @@ MATCH (h:Head {id: 1}) RETURN h.generation, h.activated_at;
 // name: layout
 OPTIONAL MATCH (h:Head {id: 1}) RETURN h.layout;
 
+// name: indexes
+SHOW INDEXES YIELD name, state WHERE state = 'ONLINE' RETURN name;
+
+// name: await_indexes
+CALL db.awaitIndexes(60);
+
 // name: create
 MERGE (h:Head {id: 1})
 ON CREATE SET h.generation = 0, h.activated_at = 0.0, h.layout = $layout

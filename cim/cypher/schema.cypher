@@ -1,5 +1,5 @@
 // Constraints and indexes of the city graph, for Neo4j 5 Community (no existence constraints).
-// Every statement may be run again. What the labels mean stands in cim/stores/neo4j/__init__.py.
+// Each makes the index of its name, and may be run again. What the labels mean stands in cim/stores/neo4j/__init__.py.
 
 // name: entity_code
 CREATE CONSTRAINT entity_code IF NOT EXISTS FOR (n:Entity) REQUIRE n.code IS UNIQUE;
@@ -40,7 +40,7 @@ CREATE FULLTEXT INDEX fact_terms IF NOT EXISTS FOR (n:Fact) ON EACH [n.terms]
 OPTIONS {indexConfig: {
   `fulltext.analyzer`: 'whitespace', `fulltext.eventually_consistent`: false}};
 
-// name: pairs
+// name: pair_VERB
 // Once for each of cim.model.Verb; pair is "source target".
 CREATE INDEX pair_VERB IF NOT EXISTS FOR ()-[r:VERB]-() ON (r.pair);
 
@@ -58,6 +58,3 @@ CREATE INDEX serials_owner IF NOT EXISTS FOR (n:Serials) ON (n.prefix, n.owner);
 
 // name: change_g
 CREATE INDEX change_g IF NOT EXISTS FOR (n:Change) ON (n.g);
-
-// name: await_indexes
-CALL db.awaitIndexes(60);

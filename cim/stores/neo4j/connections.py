@@ -134,16 +134,20 @@ class Connections:
         )
 
     async def _create(self) -> None:
+        """Make what is missing; another process may be doing the same."""
         ((layout,),) = await self.read("layout")
-        if layout is None:
-            for statement in SCHEMA:
-                await self.write(_change_schema, statement)
-            await self.write(_create)
-        elif layout > LAYOUT:
+        if layout is not None and layout > LAYOUT:
             raise Conflict("graph_newer", found=layout, known=LAYOUT)
+        online = {name for (name,) in await self.read("indexes")}
+        if not online.issuperset(SCHEMA):
+            for name in [name for name in SCHEMA if name not in online]:
+                await self.write(_run_text, SCHEMA[name])
+            await self.read("await_indexes")
+        if layout is None:
+            await self.write(_create)
 
 
-async def _change_schema(tx: Transaction, statement: str) -> None:
+async def _run_text(tx: Transaction, statement: str) -> None:
     await tx.run_text(statement)
 
 

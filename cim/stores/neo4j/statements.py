@@ -24,16 +24,21 @@ def _find() -> dict[str, str]:
     }
 
 
-def _schema() -> Iterator[str]:
-    for text in _named("schema.cypher").values():
-        yield from _each_verb(text).values() if "VERB" in text else [text]
+def _schema() -> Iterator[tuple[str, str]]:
+    for name, text in _named("schema.cypher").items():
+        if name.endswith("VERB"):
+            for verb in Verb:
+                yield name.replace("VERB", verb), text.replace("VERB", verb)
+        else:
+            yield name, text
 
 
 def _each_verb(text: str) -> dict[Verb, str]:
     return {verb: text.replace("VERB", verb.value) for verb in Verb}
 
 
-SCHEMA = tuple(_schema())
+SCHEMA = dict(_schema())
+"""What makes each index, by its name (a constraint has an index of its name)."""
 CYPHER: dict[str, str] = {
     name: text
     for file in ("lease.cypher", "writes.cypher", "undo.cypher", "reads.cypher")

@@ -23,6 +23,7 @@ ANSWER_S = 5.0  # how long to connect and to repeat a transaction while the serv
 STATEMENT_S = 120.0  # the server ends what runs longer
 CONNECTIONS = 32  # at most, to one server
 FETCH_ROWS = 5_000  # rows the server sends at once
+_MADE_MEANWHILE = "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists"  # by another process
 _ERRORS = (DriverError, Neo4jError)
 
 
@@ -141,10 +142,17 @@ class Connections:
         online = {name for (name,) in await self.read("indexes")}
         if not online.issuperset(SCHEMA):
             for name in [name for name in SCHEMA if name not in online]:
-                await self.write(_run_text, SCHEMA[name])
+                await self._make(SCHEMA[name])
             await self.read("await_indexes")
         if layout is None:
             await self.write(_create)
+
+    async def _make(self, statement: str) -> None:
+        try:
+            await self.write(_run_text, statement)
+        except Unavailable as error:
+            if getattr(error.__cause__, "code", None) != _MADE_MEANWHILE:
+                raise
 
 
 async def _run_text(tx: Transaction, statement: str) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 
+from api.kept import forget
 from api.services import Services
 from bim import ingest
 from bim.child import Limits
@@ -23,7 +24,7 @@ from bim.door import Receipt
 from bim.rows import Finding
 from cim import claims
 from cim.progress import Progress
-from identity.errors import CityError, NotFound
+from identity.errors import CityError, Invalid, NotFound, TooLarge
 from twin.ports import Job
 
 OWNER = "owner"  # in a job's payload beside the receipt: who uploaded
@@ -150,7 +151,10 @@ class Worker:
             if job is None:
                 await asyncio.sleep(settings.job_poll_s)
                 continue
-            await self.run_one(job)
+            try:
+                await self.run_one(job)
+            except CityError as error:  # taken over by another worker, or its end not stored
+                _log.warning("job_left", job=job.id, code=error.code)
 
     async def run_one(self, job: Job) -> Job:
         """Run a claimed job to its end and store how it ended."""
@@ -181,6 +185,7 @@ class Worker:
             result = await use_case(self._services, job, reported)
         except ImportRefused as refused:
             findings = [asdict(finding) for finding in refused.findings[:FINDINGS_KEPT]]
+            await self._forget(job, refused.refused)
             return self._failed(reported.job, _error(refused), findings)
         except CityError as refused:
             return self._failed(reported.job, _error(refused), [])
@@ -190,6 +195,15 @@ class Worker:
             return self._failed(reported.job, {"code": "internal_error", "facts": facts}, [])
         now = self._services.clock()
         return replace(reported.job, state="done", fraction=1.0, result=result, finished_at=now)
+
+    async def _forget(self, job: Job, refused: CityError) -> None:
+        """Let the bytes go whose content is refused: the same file would be refused again."""
+        if not isinstance(refused, Invalid | TooLarge):
+            return
+        try:
+            await forget(self._services, str(job.payload["sha256"]), job.id)
+        except CityError as error:
+            _log.warning("refused_bytes_kept", job=job.id, code=error.code)
 
     def _failed(self, job: Job, error: Mapping[str, Any], findings: list[dict[str, Any]]) -> Job:
         now = self._services.clock()

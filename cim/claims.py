@@ -52,6 +52,17 @@ def claim(descriptor: int, path: Path) -> bool:
         return False
 
 
+@contextmanager
+def gate(path: Path, *, alone: bool) -> Iterator[None]:
+    """Wait at the file ``path`` (made where missing): several go through together, or one alone."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def sweep(place: Path) -> list[Path]:
     """Remove from the folder ``place`` all that nobody claims; return what was removed."""
     if not place.is_dir():

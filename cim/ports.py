@@ -198,6 +198,10 @@ class Blobs(Protocol):
         """Iterate over the bytes [start, stop) in pieces."""
         ...
 
+    async def remove(self, name: str) -> None:
+        """Forget a blob that nothing refers to; the caller makes sure of that. Unknown: nothing."""
+        ...
+
     async def sweep(self) -> int:
         """Remove what writers that died left half done (never a living one's); how many."""
         ...

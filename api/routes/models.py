@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from api import wire
+from api.kept import arriving, forget
 from api.requests import (
     CallerIn,
     Cursor,
@@ -80,20 +81,16 @@ async def upload(
 ) -> Response:
     """Answer 202 once the bytes are fsynced; the same bytes again answer 200."""
     try:
-        receipt = await receive(
-            services.stores,
-            taken.path,
-            filename=taken.filename,
-            project=taken.fields.get("project") or None,
-            document=taken.fields.get("document") or None,
-            placement=_placement(taken.fields.get("placement")),
-            region=services.settings.region,
-        )
+        async with arriving(services):
+            receipt = await _received(services, taken)
+            if receipt.base_version > 0:
+                await _check_owner(services, who, receipt.model)
+            job = await queue_import(services, receipt, who.name)
+    except Denied:
+        await forget(services, taken.sha256)
+        raise
     finally:
         await asyncio.to_thread(taken.discard)
-    if receipt.base_version > 0:
-        await _check_owner(services, who, receipt.model)
-    job = await queue_import(services, receipt, who.name)
     told = {**_receipt(receipt, language), "job": job.id, "version": receipt.version}
     known = receipt.version is not None
     action = "upload_repeated" if known else "upload"
@@ -216,6 +213,18 @@ def _receipt(receipt: Receipt, language: str) -> dict[str, Any]:
     said = asdict(receipt)
     named = {name: said[name] for name in kept}
     return {**named, "document": receipt.document_name, "why": why, "why_code": receipt.why}
+
+
+async def _received(services: Services, taken: Upload) -> Receipt:
+    return await receive(
+        services.stores,
+        taken.path,
+        filename=taken.filename,
+        project=taken.fields.get("project") or None,
+        document=taken.fields.get("document") or None,
+        placement=_placement(taken.fields.get("placement")),
+        region=services.settings.region,
+    )
 
 
 def _placement(text: str | None) -> dict[str, Any] | None:

@@ -70,6 +70,11 @@ class FileBlobs:
         """Return the blob's own path; read it, never write it."""
         return self._known(name)
 
+    async def remove(self, name: str) -> None:
+        """Remove the file of a blob."""
+        path = self._path(name)
+        await anyio.to_thread.run_sync(lambda: path.unlink(missing_ok=True))
+
     async def sweep(self) -> int:
         """Remove what writers that died left half done; return how many files."""
         return len(await anyio.to_thread.run_sync(claims.sweep, self._folder / INCOMING))

@@ -34,6 +34,10 @@ class MemoryBlobs:
         self._blobs[name] = data
         await anyio.Path(path).unlink()
 
+    async def remove(self, name: str) -> None:
+        """Forget the bytes."""
+        self._blobs.pop(check_name(name), None)
+
     async def sweep(self) -> int:
         """Return 0: what a dead process held in memory is gone with it."""
         return 0

@@ -97,3 +97,12 @@ async def test_what_is_no_name_is_refused(blobs, tmp_path, name):
         with pytest.raises(Invalid) as refused:
             await call(name)
         assert refused.value.code == "blob_name_invalid"
+
+
+async def test_a_removed_blob_is_unknown_and_may_come_again(blobs):
+    await blobs.put(DATA)
+    await blobs.remove(NAME)
+    await blobs.remove(NAME)
+    assert await blobs.size(NAME) is None
+    assert await blobs.put(DATA) == NAME
+    assert await blobs.get(NAME) == DATA

@@ -109,3 +109,21 @@ async def test_a_stopped_worker_gives_its_job_back(services, monkeypatch):
     assert (await services.jobs.get("j1")).state == "queued"
     again = await services.jobs.claim("another", now=services.clock(), stale_s=60)
     assert (await Worker(services).run_one(again)).result == {"attempt": 2}
+
+
+async def test_a_worker_whose_job_was_taken_over_lives_on(services, monkeypatch):
+    async def use_case(_services, job, _progress):
+        if job.id == "j1":
+            await services.jobs.claim("another", now=services.clock() + 1_000, stale_s=1)
+        return {}
+
+    monkeypatch.setitem(work.KINDS, "probe", use_case)
+    for name in ("j1", "j2"):
+        await services.jobs.add(Job(name, "probe", {}, created_at=float(name[1])))
+    running = asyncio.create_task(Worker(services).run())
+    while (await services.jobs.get("j2")).state != "done":  # noqa: ASYNC110 -- a store
+        await asyncio.sleep(0.01)
+    assert (await services.jobs.get("j1")).state == "running"
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running

@@ -1,0 +1,47 @@
+"""The bytes of an upload are kept while something refers to them: a version, or a waiting job.
+
+An upload passes the gate together with others from its adoption until its job is queued; a removal
+passes it alone. So no bytes go that somebody was just told are taken (202).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from api.services import Services
+from cim import claims
+from cim.model import Kind
+from cim.ports import Filter
+
+JOBS_LOOKED_AT = 1_000
+ENDED = frozenset({"done", "failed"})
+
+
+@asynccontextmanager
+async def arriving(services: Services, *, alone: bool = False) -> AsyncIterator[None]:
+    """Hold the gate between the adoption of bytes and the row that refers to them."""
+    gate = claims.gate(services.settings.data_dir / "arriving.lock", alone=alone)
+    await asyncio.to_thread(gate.__enter__)
+    try:
+        yield
+    finally:
+        gate.__exit__(None, None, None)
+
+
+async def forget(services: Services, sha256: str, job: str = "") -> None:
+    """Remove the bytes of a refused upload that nothing but ``job`` refers to."""
+    async with arriving(services, alone=True):
+        if not await _is_wanted(services, sha256, job):
+            await services.blobs.remove(sha256)
+
+
+async def _is_wanted(services: Services, sha256: str, job: str) -> bool:
+    jobs = await services.jobs.recent(limit=JOBS_LOOKED_AT)
+    if len(jobs) == JOBS_LOOKED_AT and jobs[-1].state not in ENDED:
+        return True  # still older ones may wait
+    others = [row for row in jobs if row.state not in ENDED and row.id != job]
+    if any(row.payload.get("sha256") == sha256 for row in others):
+        return True
+    g = (await services.graph.head()).generation
+    where = Filter((Kind.DOCUMENT, Kind.MODEL), properties={"sha256": sha256})
+    return bool((await services.graph.find(g, where, limit=1)).items)

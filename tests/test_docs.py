@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import click
 import typer
 from fastapi import FastAPI
 
@@ -47,11 +46,15 @@ def openapi() -> dict[str, Any]:
     return app.openapi()
 
 
+def known_commands() -> dict[str, Any]:
+    """Return name → command."""
+    group: Any = typer.main.get_command(commands)
+    return dict(group.commands)
+
+
 def cli_part() -> str:
     """Return every command with its arguments and options."""
-    group = typer.main.get_command(commands)
-    assert isinstance(group, click.Group) or hasattr(group, "commands")
-    return "\n".join(_command(name, command) for name, command in group.commands.items())
+    return "\n".join(_command(name, command) for name, command in known_commands().items())
 
 
 def _command(name: str, command: Any) -> str:
@@ -161,7 +164,7 @@ def test_every_twin_name_on_a_page_is_a_setting():
 
 
 def test_every_command_on_a_page_exists():
-    known = set(typer.main.get_command(commands).commands)
+    known = set(known_commands())
     said = {
         (page.name, word)
         for page in pages()

@@ -6,7 +6,7 @@ receive (``bim.door``) → normalise → extract → mesh → translate → merg
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ async def ingest(
     incoming = await asyncio.to_thread(translate.translate, rows, shapes)
     findings += await relatives.findings(stores, receipt, incoming)
     facts = {"schema": rows.schema, "declared_schema": schema, "label": rows.project_name}
-    made = await _delivery(stores, receipt, rows, incoming, findings, facts)
+    made = await _delivery(stores, receipt, rows, incoming, facts)
     return await delivery.deliver(
         stores.graph,
         stores.codes,
@@ -79,6 +79,7 @@ async def ingest(
         holder=options.holder,
         wait_s=options.lease_wait_s,
         progress=report,
+        teller=lambda who: relatives.told(stores, who, findings),
     )
 
 
@@ -163,21 +164,13 @@ async def _mesh(
     return meshes
 
 
-async def _delivery(  # noqa: PLR0917 - what a version consists of
+async def _delivery(
     stores: Stores,
     receipt: Receipt,
     rows: Extract,
     incoming: Sequence[Incoming],
-    findings: Sequence[Finding],
     facts: Mapping[str, Any],
 ) -> Delivery:
-    kept = msgspec.json.encode([asdict(finding) for finding in findings])
-    said = {
-        **facts,
-        "filename": receipt.filename,
-        "findings": await stores.blobs.put(kept),
-        "findings_count": len(findings),
-    }
     return Delivery(
         receipt=receipt.id,
         project=receipt.project,
@@ -190,7 +183,7 @@ async def _delivery(  # noqa: PLR0917 - what a version consists of
         placement=anchored(
             await _placement(stores, receipt, rows), [item.box_m for item in incoming]
         ),
-        facts=said,
+        facts={**facts, "filename": receipt.filename},
     )
 
 

@@ -1,10 +1,15 @@
 """What other deliveries know of the same GUIDs: said as findings, never joined in silence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
 
 from bim.door import Receipt, Stores
 from bim.rows import Finding, Severity
 from cim import batches
+from cim.delivery_match import Identified, report
 from cim.merge import Incoming
 from cim.model import Kind, Verb
 from cim.ports import LOOKUP_LIMIT
@@ -53,3 +58,29 @@ async def _in_two_documents(
         return []
     facts = {"count": len(twice), "guids": sorted(twice)[:SAMPLE], "document": min(twice.values())}
     return [Finding("guid_in_two_documents", Severity.WARNING, facts, guid=min(twice))]
+
+
+async def told(stores: Stores, who: Identified, findings: list[Finding]) -> dict[str, Any]:
+    """Keep what a version says of itself: its findings, and how its things were recognised."""
+    findings += rematched(who)
+    kept = msgspec.json.encode([asdict(finding) for finding in findings])
+    facts = {"findings": await stores.blobs.put(kept), "findings_count": len(findings)}
+    if not who.matches and not who.few:
+        return facts
+    return facts | {"matches": await stores.blobs.put(msgspec.json.encode(report(who)))}
+
+
+def rematched(who: Identified) -> list[Finding]:
+    """Return how many things came under new GUIDs, and what could not be recognised."""
+    if not who.matches and not who.few:
+        return []
+    rules = sorted({m.rule for m in who.matches})
+    counts = {rule: sum(1 for m in who.matches if m.rule == rule) for rule in rules}
+    said = [Finding("rematched", Severity.INFO, {"count": len(who.matches), "rules": counts})]
+    new = [item.key for item in who.unmatched_new]
+    old = [holding.code for holding in who.unmatched_old]
+    for code, names in (("unmatched_new", new), ("unmatched_old", old)):
+        if names:
+            facts: Mapping[str, Any] = {"count": len(names), "samples": sorted(names)[:SAMPLE]}
+            said.append(Finding(code, Severity.INFO, facts))
+    return said

@@ -9,7 +9,7 @@ import msgspec
 from bim.glb import Feature
 from bim.rows import Extract, Georef, Role, Row, Shape
 from cim.delivery_rows import address_of
-from cim.merge import Incoming
+from cim.merge import Incoming, Traits
 from cim.model import Kind
 from cim.placement import Box3, Placement
 
@@ -23,6 +23,8 @@ KINDS = {
     Role.ELEMENT: Kind.ELEMENT,
 }
 PARTS = {Role.STOREY, Role.SPACE, Role.ELEMENT}  # their codes hang on a root's code
+DIGEST_BYTES = 16
+TRAIT_BYTES = 8  # a trait tells apart within one document: 100,000 things at most
 PROJECT_KEY = "project"  # the key of a file's project where IfcProject has no GUID
 
 
@@ -152,6 +154,7 @@ def _incoming(
         box_m=box,
         own_shape=shape is not None and shape.box_m is not None,
         properties=_properties(row),
+        traits=_traits(row, parent, row.storey if row.storey in by_guid else None, shape),
     )
 
 
@@ -172,11 +175,37 @@ def _properties(row: Row) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value not in (None, "", {})}
 
 
+def _traits(row: Row, parent: str | None, storey: str | None, shape: Shape | None) -> Traits:
+    """Return what stays the same when a tool gives every thing a new GUID."""
+    apart = {"ifc_guid", "tag", "type", "ifc_class"}
+    meant = {name: value for name, value in _properties(row).items() if name not in apart}
+    drawn = _drawn(shape)
+    return Traits(
+        kind=KINDS[row.role],
+        sort=row.ifc_class.removesuffix("StandardCase"),  # IFC4 drops it from many classes
+        name=row.name,
+        tag=row.tag,
+        type=row.type_name,
+        meaning=_hash(meant, TRAIT_BYTES),
+        drawn=_hash(drawn, TRAIT_BYTES) if drawn else "",
+        elevation_m=row.elevation_m,
+        storey=storey or "",
+        parent=parent or "",
+    )
+
+
 def _digest(row: Row, shape: Shape | None) -> str:
     """Hash what the row means: no line number, no header; of the shape its size and colours.
 
     Where it lies is compared by box with a tolerance (``cim.merge``), not by hash.
     """
-    drawn = [(p[1], *p[2:]) for p in shape.parts] if shape is not None else []
-    said = [_properties(row), row.name, row.role, row.parent, row.storey, drawn]
-    return hashlib.blake2b(msgspec.json.encode(said, order="sorted"), digest_size=16).hexdigest()
+    said = [_properties(row), row.name, row.role, row.parent, row.storey, _drawn(shape)]
+    return _hash(said, DIGEST_BYTES)
+
+
+def _drawn(shape: Shape | None) -> list[tuple[int, ...]]:
+    return [(p[1], *p[2:]) for p in shape.parts] if shape is not None else []
+
+
+def _hash(said: Any, size: int) -> str:
+    return hashlib.blake2b(msgspec.json.encode(said, order="sorted"), digest_size=size).hexdigest()

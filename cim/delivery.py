@@ -5,20 +5,20 @@ at any point leaves the former generation untouched. The codes of a retried deli
 because their serials are reserved under (receipt, base generation).
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cim import batches, merge
-from cim.delivery_rows import Rows, address_of, holdings_of
+from cim import batches
+from cim.delivery_before import Before, document_before, known, lease
+from cim.delivery_match import Identified, Teller, elsewhere, identify, planned
+from cim.delivery_rows import Rows, address_of
 from cim.merge import Holding, Incoming, Plan
-from cim.model import Entity, Kind, Relation, Tile, Verb
-from cim.placement import Placement, anchored, placement
+from cim.model import Kind, Relation, Tile, Verb
+from cim.placement import Placement, anchored
 from cim.ports import Activation, Graph
 from cim.progress import Progress, silent
 from identity import code as uic
-from identity.errors import NotFound
 from identity.ports import Codes
 
 Tiler = Callable[[Mapping[str, str]], Awaitable[list[Tile]]]
@@ -41,33 +41,6 @@ class Delivery:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What the city knows of the document when the lease is taken."""
-
-    document: Entity | None
-    held: Mapping[str, Holding]
-
-    def fact(self, name: str, default: Any = None) -> Any:
-        """Return a property of the document's entity."""
-        return default if self.document is None else self.document.properties.get(name, default)
-
-    def placement(self) -> Placement:
-        """Return the placement of the current version (none at all before the first)."""
-        return placement(self.fact("placement") or {})
-
-
-@asynccontextmanager
-async def lease(graph: Graph, holder: str, wait_s: float) -> AsyncIterator[Activation]:
-    """Take the lease; whatever goes wrong inside leaves nothing visible and gives it back."""
-    activation = await graph.activate(holder, wait_s=wait_s)
-    try:
-        yield activation
-    except BaseException:
-        await activation.abort()
-        raise
-
-
 async def deliver(
     graph: Graph,
     codes: Codes,
@@ -77,8 +50,12 @@ async def deliver(
     holder: str,
     wait_s: float,
     progress: Progress = silent,
+    teller: Teller | None = None,
 ) -> dict[str, Any]:
-    """Activate ``delivery`` as the next version of its document; return the job's result."""
+    """Activate ``delivery`` as the next version of its document; return the job's result.
+
+    ``teller`` is told how things were identified and gives facts to keep with the version.
+    """
     async with lease(graph, holder, wait_s) as activation:
         before = await document_before(graph, activation.base, delivery.document)
         done = await _already(graph, activation, before, delivery)
@@ -86,14 +63,19 @@ async def deliver(
             await activation.abort()
             return done
         progress("merge", 0.0)
-        plan = _replaced(merge.plan(delivery.incoming, before.held), before, delivery)
-        issued = await _issue(codes, activation.base, delivery, before)
+        who = await identify(codes, activation.base, delivery.incoming, delivery.project, before)
+        if teller is not None:
+            delivery = replace(delivery, facts={**delivery.facts, **await teller(who)})
+        plan = _replaced(planned(delivery.incoming, who), before, delivery)
+        issued = await _issue(codes, activation.base, delivery, who)
         progress("tiles", 0.0)
         tiles = await tiler(issued)
         await activation.renew()
         progress("activate", 0.0)
         rows = await _rows(graph, activation.base, delivery, plan, issued)
+        rows.rekeyed(who.former, await elsewhere(graph, activation.base, who, delivery.document))
         result = _result(delivery, before, plan, issued) | drawn(tiles)
+        result["rematched"] = len(who.matches)
         version = await _model_code(codes, activation.base, delivery)
         rows.version(version, result, before.document)
         rows.tiles(tiles, await graph.tiles(activation.base))
@@ -103,17 +85,10 @@ async def deliver(
         return result
 
 
-async def document_before(graph: Graph, g: int, document: str) -> Before:
-    """Read what a document is and holds at ``g``."""
-    found = await graph.entities(g, [document])
-    held = await graph.relations(g, [document], [Verb.DELIVERED_IN], incoming=True)
-    return Before(found[0] if found else None, holdings_of(held))
-
-
 async def withdraw(graph: Graph, document: str, *, holder: str, wait_s: float) -> dict[str, Any]:
     """Take a document out of the city; what another document holds stays."""
     async with lease(graph, holder, wait_s) as activation:
-        before = await _known(graph, activation, document)
+        before = await known(graph, activation, document)
         rows = Rows(document, before.fact("project"), before.placement())
         await _end(graph, activation.base, rows, list(before.held.values()))
         rows.tiles([], await graph.tiles(activation.base))
@@ -129,7 +104,7 @@ async def place(
 ) -> dict[str, Any]:
     """Put a document where a person says; its codes, shapes and counts stay as they are."""
     async with lease(graph, holder, wait_s) as activation:
-        before = await _known(graph, activation, document)
+        before = await known(graph, activation, document)
         where = anchored(where, [holding.box_m for holding in before.held.values()])
         rows = Rows(document, before.fact("project"), where)
         found = await batches.entities(
@@ -143,13 +118,6 @@ async def place(
         result = {"model": document, "placement": where.as_dict()}
         head = await activation.commit({"event": "model", **result})
         return {**result, "generation": head.generation}
-
-
-async def _known(graph: Graph, activation: Activation, document: str) -> Before:
-    before = await document_before(graph, activation.base, document)
-    if before.document is None or before.document.kind is not Kind.DOCUMENT:
-        raise NotFound("model_unknown", model=document)
-    return before
 
 
 async def _already(
@@ -169,15 +137,10 @@ def _replaced(plan: Plan, before: Before, delivery: Delivery) -> Plan:
     return Plan(plan.added, plan.changed, plan.moved + plan.kept, [], plan.removed)
 
 
-async def _issue(codes: Codes, g: int, delivery: Delivery, before: Before) -> dict[str, str]:
-    """Return key -> code for the whole delivery: held, known from its lineage, or new."""
-    issued = {key: holding.code for key, holding in before.held.items()}
-    issued |= {i.key: delivery.project for i in delivery.incoming if i.kind is Kind.PROJECT}
+async def _issue(codes: Codes, g: int, delivery: Delivery, who: Identified) -> dict[str, str]:
+    """Return key -> code for the whole delivery: identified or new."""
+    issued = dict(who.issued)
     fresh = [i for i in delivery.incoming if i.key not in issued]
-    for scheme, scope in sorted({lineage(i, delivery.project) for i in fresh}):
-        keys = [i.key for i in fresh if lineage(i, delivery.project) == (scheme, scope)]
-        issued |= await batches.codes_of(codes, g, keys, scheme, scope)
-    fresh = [i for i in fresh if i.key not in issued]
     owner = f"{delivery.receipt}@{g}"
     own = [i for i in fresh if i.root is None]
     await _reserve(codes, owner, own, [uic.prefix(delivery.region, i.kind) for i in own], issued)
@@ -201,11 +164,6 @@ async def _reserve(
     for prefix, keys in sorted(by_prefix.items()):
         serials = await codes.reserve(prefix, len(keys), owner)
         issued |= {k: uic.issue(prefix, s) for k, s in zip(keys, serials, strict=True)}
-
-
-def lineage(item: Incoming, project: str) -> tuple[str, str]:
-    """Return the (scheme, scope) in which the item's key is unique."""
-    return item.scheme, "" if item.citywide else project
 
 
 async def _rows(

@@ -1,10 +1,10 @@
 """The rows one delivery writes: entities, relations, aliases, tiles, and what ends."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from cim.merge import Holding, Incoming
+from cim.merge import Holding, Incoming, Traits
 from cim.model import Entity, Kind, Lifecycle, Relation, Tile, Verb
 from cim.placement import Placement, Position, positions
 from identity import grid
@@ -18,19 +18,22 @@ GRID_LAT_MAX = 88.0  # beyond it the grid standard's text is incomplete (GB/T 39
 
 def holdings_of(relations: Iterable[Relation]) -> dict[str, Holding]:
     """Read DELIVERED_IN relations back; the inverse of ``holding_of``."""
-    return {
-        r.properties["key"]: Holding(
-            r.source,
-            r.properties["key"],
-            r.properties["digest"],
-            tuple(r.properties["box_m"]) if r.properties.get("box_m") else None,
-            bool(r.properties.get("own_shape")),
-        )
-        for r in relations
-    }
+    return {r.properties["key"]: _holding(r.source, r.properties) for r in relations}
 
 
-def holding_of(item: Incoming, code: str, document: str) -> Relation:
+def _holding(code: str, said: Mapping[str, Any]) -> Holding:
+    kind, *traits = said.get("traits") or [None]
+    return Holding(
+        code,
+        said["key"],
+        said["digest"],
+        tuple(said["box_m"]) if said.get("box_m") else None,
+        bool(said.get("own_shape")),
+        Traits(Kind(kind), *traits) if kind is not None else None,
+    )
+
+
+def holding_of(item: Incoming, document: str, issued: Mapping[str, str]) -> Relation:
     """Return the DELIVERED_IN relation that says what the document holds."""
     said = {
         "key": item.key,
@@ -38,7 +41,18 @@ def holding_of(item: Incoming, code: str, document: str) -> Relation:
         "box_m": list(item.box_m) if item.box_m else None,
         "own_shape": item.own_shape,
     }
-    return Relation(Verb.DELIVERED_IN, code, document, said)
+    traits = coded(item.traits, issued)
+    if traits is not None:
+        said["traits"] = list(astuple(traits))
+    return Relation(Verb.DELIVERED_IN, issued[item.key], document, said)
+
+
+def coded(traits: Traits | None, issued: Mapping[str, str]) -> Traits | None:
+    """Return the traits with storey and parent named by code (by key where there is none yet)."""
+    if traits is None:
+        return None
+    storey, parent = traits.storey, traits.parent
+    return replace(traits, storey=issued.get(storey, storey), parent=issued.get(parent, parent))
 
 
 def located(entity: Entity, position: Position | None) -> Entity:
@@ -84,19 +98,31 @@ class Rows:
             scope = "" if item.citywide else self.project
             alias = Alias(item.scheme, scope, item.key, code, source=self.document)
             self._put("aliases", alias)
-            self._put("relations", holding_of(item, code, self.document))
+            self._put("relations", holding_of(item, self.document, self.issued))
 
     def changed(self, items: Sequence[Incoming]) -> None:
         """Write what changed in this document: its facts are the newest."""
         self._entities(items)
         for item in items:
-            self._put("relations", holding_of(item, self.issued[item.key], self.document))
+            self._put("relations", holding_of(item, self.document, self.issued))
 
     def moved(self, items: Sequence[Incoming], stored: Mapping[str, Entity]) -> None:
         """Write what only lies elsewhere: facts are rewritten where they are this document's."""
         self._entities([i for i in items if self._mine(stored.get(self.issued[i.key]))])
         for item in items:
-            self._put("relations", holding_of(item, self.issued[item.key], self.document))
+            self._put("relations", holding_of(item, self.document, self.issued))
+
+    def rekeyed(
+        self, former: Mapping[str, Holding], elsewhere: Collection[tuple[str, str]]
+    ) -> None:
+        """Name matched things by their new keys; the old key stays where another document uses it.
+
+        ``former``: new key -> what was held; ``elsewhere``: (code, key) that other documents hold.
+        """
+        for key, holding in former.items():
+            self._put("aliases", Alias("ifc_guid", self.project, key, holding.code, self.document))
+            if (holding.code, holding.key) not in elsewhere:
+                self._put("end_aliases", ("ifc_guid", self.project, holding.key))
 
     def moved_entities(self, stored: Mapping[str, Entity], held: Iterable[Holding]) -> None:
         """Put stored entities of this document to where the placement says."""

@@ -16,6 +16,27 @@ BOX_TOLERANCE_M = 0.002  # two meshings of one shape differ by less, a moved thi
 
 
 @dataclass(frozen=True, slots=True)
+class Traits:
+    """What a document says of a thing that outlives its GUID (``cim.matching``).
+
+    ``sort``: its class in the authoring vocabulary; ``meaning`` and ``drawn``: digests without any
+    GUID, tag or name, of its properties and of its triangles and colours. ``storey`` and ``parent``
+    are keys in an Incoming, codes in a Holding.
+    """
+
+    kind: Kind
+    sort: str
+    name: str = ""
+    tag: str = ""
+    type: str = ""
+    meaning: str = ""
+    drawn: str = ""
+    elevation_m: float | None = None
+    storey: str = ""
+    parent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming:
     """One thing of a delivery, in the city's vocabulary, without a code yet.
 
@@ -37,6 +58,7 @@ class Incoming:
     scheme: str = "ifc_guid"
     citywide: bool = False
     properties: Mapping[str, Any] = field(default_factory=dict)
+    traits: Traits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +70,7 @@ class Holding:
     digest: str
     box_m: Box3 | None = None
     own_shape: bool = False
+    traits: Traits | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,19 @@
-"""What a text may mean: own code, alias of any scheme, grid cell, address; in that order."""
+"""What a text may mean: own code, alias of any scheme, grid cell, address; in that order.
+
+A foreign code is looked up as typed and in the canonical form of each scheme it is valid in
+(``identity.schemes``). A citizen's identity number is refused before anything is looked up.
+"""
 
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
-from uuid import UUID
 
 from cim.model import Entity, Kind, Verb
 from cim.ports import Filter
 from identity import code as universal
-from identity import grid, ifcguid
+from identity import grid
 from identity.errors import Invalid, NotFound
+from identity.schemes import recognise, refuse
 from twin.facts import Doors
 
 MEANINGS_MAX = 50  # things that one text may mean in one answer
@@ -23,17 +27,20 @@ async def meanings(doors: Doors, g: int, text: str) -> list[str]:
     """Return the codes that ``text`` may mean at ``g``, at most MEANINGS_MAX, the surest first.
 
     Raises NotFound("code_unknown") with ``tried`` and, for a malformed own code, ``position``
-    (from 1), ``expected`` and ``reason``; Invalid("text_too_long").
+    (from 1), ``expected`` and ``reason``; ``recognised`` lists every scheme whose form the text
+    has, with what is wrong in each (absent where there is none). Raises Invalid("text_too_long"),
+    Invalid("identity_number_refused").
     """
     wanted = text.strip()
     if len(wanted) > TEXT_CHARS_MAX:
         raise Invalid("text_too_long", chars=len(wanted), limit=TEXT_CHARS_MAX)
+    refuse(wanted)
     for way in (_own, _aliased, _in_cell, _at_address):
         found = await way(doors, g, wanted) if wanted else []
         if found:
             return list(dict.fromkeys(found))[:MEANINGS_MAX]
     tried = ["code", "alias", "beidou", "address"]
-    raise NotFound("code_unknown", text=wanted, tried=tried, **_fault(wanted))
+    raise NotFound("code_unknown", text=wanted, tried=tried, **_fault(wanted), **_seen(wanted))
 
 
 async def _own(doors: Doors, g: int, text: str) -> list[str]:
@@ -46,10 +53,11 @@ async def _own(doors: Doors, g: int, text: str) -> list[str]:
 
 
 async def _aliased(doors: Doors, g: int, text: str) -> list[str]:
-    """Aliases of any scheme; an IFC GUID may also be written as a UUID."""
-    values = [text, *_guid(text)]
-    found = await doors.codes.resolve(g, values, retired=True)
-    rows = [alias for value in values for alias in found.get(value, ())]
+    """Aliases as typed, of any scheme; other forms of the text only in the scheme they are of."""
+    forms = _forms(text)
+    found = await doors.codes.resolve(g, [text, *(value for _, value in forms)], retired=True)
+    rows = list(found.get(text, ()))
+    rows += [a for scheme, value in forms for a in found.get(value, ()) if a.scheme == scheme]
     live = [alias for alias in rows if not alias.retired]
     codes = [alias.code for alias in live or rows]
     if any(alias.scheme == "address" for alias in live):
@@ -98,10 +106,18 @@ def _between(entity: Entity, bottom_m: float, top_m: float) -> bool:
     return entity.height_m is not None and bottom_m <= entity.height_m < top_m
 
 
-def _guid(text: str) -> list[str]:
-    with suppress(ValueError):
-        return [ifcguid.from_uuid(UUID(text))]
-    return []
+def _forms(text: str) -> list[tuple[str, str]]:
+    """Return (scheme, value) of the forms in which the text may be stored, other than as typed."""
+    valid = [read for read in recognise(text) if read.valid]
+    forms = [(read.scheme, read.canonical) for read in valid]
+    forms += [other for read in valid for other in read.also]
+    return [form for form in dict.fromkeys(forms) if form[1] != text]
+
+
+def _seen(text: str) -> dict[str, Any]:
+    """Return what the text is by its form, told in both languages; {} for plain words."""
+    found = [read.told() for read in recognise(text)]
+    return {"recognised": found} if found else {}
 
 
 def _joined(text: str) -> str:

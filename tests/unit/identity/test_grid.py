@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from identity import grid
+from identity import grid, grid_height
 from identity.errors import Invalid
 
 WUHAN = "N50H0513548370124463"
@@ -85,7 +85,7 @@ def test_golden_heights_and_the_constants_of_annex_c_hold(vectors):
     assert [grid.encode_height(r["h"]) for r in rows] == [r["code"] for r in rows]
     constants = vectors("beidou")["C13_constants_km"]
     finest = 7_372_800
-    computed = [grid._height_m(n * finest) / 1000 for n in (-256, 255, 256)]
+    computed = [grid_height.height_m_of(n * finest) / 1000 for n in (-256, 255, 256)]
     assert computed == pytest.approx(list(constants.values()), rel=1e-12)
 
 

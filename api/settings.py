@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     graph_url: str = ""  # sqlite:///graph.db | memory:// | neo4j://user:password@host:7687
     state_url: str = ""  # sqlite:///state.db | memory://
-    jobs_url: str = ""  # sqlite:///jobs.db | memory://
+    jobs_url: str = ""  # sqlite:///jobs.db
     blobs_url: str = ""  # file:///… | memory://
     broker_url: str = "embedded://"  # embedded:// | mqtt://… | mqtts://… | none://
     graph_user: str = "neo4j"
@@ -55,10 +55,6 @@ class Settings(BaseSettings):
     upload_field_bytes_max: int = Field(default=64 * 1024, gt=0)
     body_bytes_max: int = Field(default=16 * 1024**2, gt=0)  # of a JSON request
     streams_max: int = Field(default=1_000, gt=0)
-    stream_poll_s: float = Field(default=0.2, gt=0)
-    stream_beat_s: float = Field(default=15.0, gt=0)
-    page_limit: int = Field(default=1_000, gt=0, le=1_000)
-    grid_rows_max: int = Field(default=1_000, gt=0)
 
     lease_wait_s: float = Field(default=60.0, ge=0)
     lease_ttl_s: float = Field(default=30.0, gt=0)

@@ -11,6 +11,7 @@ from typing import Any
 
 from cim import batches
 from cim.delivery_before import Before, document_before, known, lease
+from cim.delivery_correct import rematch, undo_rematch
 from cim.delivery_match import Identified, Teller, elsewhere, identify, planned
 from cim.delivery_rows import Rows, address_of
 from cim.merge import Holding, Incoming, Plan
@@ -249,4 +250,13 @@ async def _write(activation: Activation, rows: Rows, progress: Progress) -> None
         progress("activate", (number + 1) / (len(cut) + 1))
 
 
-__all__ = ["Delivery", "address_of", "deliver", "document_before", "place", "withdraw"]
+__all__ = [
+    "Delivery",
+    "address_of",
+    "deliver",
+    "document_before",
+    "place",
+    "rematch",
+    "undo_rematch",
+    "withdraw",
+]

@@ -55,6 +55,15 @@ def coded(traits: Traits | None, issued: Mapping[str, str]) -> Traits | None:
     return replace(traits, storey=issued.get(storey, storey), parent=issued.get(parent, parent))
 
 
+def holding_codes(said: Mapping[str, Any], renamed: Mapping[str, str]) -> dict[str, Any]:
+    """Return a holding's properties with the codes in its traits renamed."""
+    if not said.get("traits"):
+        return dict(said)
+    *own, storey, parent = said["traits"]
+    traits = [*own, renamed.get(storey, storey), renamed.get(parent, parent)]
+    return {**said, "traits": traits}
+
+
 def located(entity: Entity, position: Position | None) -> Entity:
     """Return the entity at a position (or nowhere), with its grid code."""
     if position is None:

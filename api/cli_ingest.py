@@ -22,9 +22,10 @@ from api.settings import Settings
 from api.work import options, work_folder
 from bim import child, extract, ingest
 from bim.door import receive
+from bim.findings import said
 from bim.rows import Finding
 from bim.steps import finding
-from identity.errors import CityError, Invalid, TooLarge, Unavailable, render
+from identity.errors import CityError, Invalid, TooLarge, Unavailable
 
 FAULTS = frozenset({"child_died", "child_timeout", "child_failed", "internal_error"})
 """Ends of an import that are nobody's refusal: the exit code says so."""
@@ -180,8 +181,8 @@ async def _checked(settings: Settings, path: Path, lang: str) -> Row:
     with tempfile.TemporaryDirectory() as folder:
         target, out = Path(folder) / "model.ifc", Path(folder) / "rows.msgpack"
         try:
-            said = await child.call("bim.steps:normalise_file", source, str(target), limits=limits)
-            _note(row, [finding(fields) for fields in said["findings"]], lang)
+            door = await child.call("bim.steps:normalise_file", source, str(target), limits=limits)
+            _note(row, [finding(fields) for fields in door["findings"]], lang)
             await child.call("bim.extract:extract_file", str(target), str(out), limits=limits)
             read = await asyncio.to_thread(extract.load, str(out))
             _note(row, read.findings, lang)
@@ -195,7 +196,7 @@ async def _checked(settings: Settings, path: Path, lang: str) -> Row:
 def _note(row: Row, findings: Sequence[Finding], lang: str) -> None:
     row.findings += len(findings)
     for found in findings:
-        message, _ = render(found.code, dict(found.facts), lang)
+        message, _ = said(found, lang)
         row.notes.append(f"{found.severity.value}: {message}")
 
 

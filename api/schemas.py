@@ -54,4 +54,5 @@ class StateQuery(BaseModel):
     cursor: str = Field(default="", max_length=2_000, description="`next` of the last page")
 
 
-Observations = list[dict[str, Any]]
+Observations = list[Any]
+"""Objects as POST /observations describes them; what is none is rejected by its index."""

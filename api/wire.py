@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cim.model import Entity, Tile
+from identity.errors import render
 from twin.live import state_wire
 from twin.ports import AuditRow, Job, Quarantined
 from twin.reading import State
@@ -92,7 +93,8 @@ def job(row: Job, now: float, error: Mapping[str, Any] | None) -> dict[str, Any]
 
 
 def quarantined(row: Quarantined) -> dict[str, Any]:
-    """Return a quarantine row; its bytes as text, unreadable ones replaced."""
+    """Return a quarantine row; its bytes as text, unreadable ones replaced; the reason in words."""
+    said = {lang: render(row.reason, dict(row.facts), lang) for lang in ("zh", "en")}
     return {
         "id": row.id,
         "reason": row.reason,
@@ -102,6 +104,8 @@ def quarantined(row: Quarantined) -> dict[str, Any]:
         "received_at": rfc3339(row.received_at),
         "count": row.count,
         "facts": dict(row.facts),
+        "text": {lang: text for lang, (text, _) in said.items()},
+        "hint": {lang: hint for lang, (_, hint) in said.items()},
     }
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 
+from api.errors import status_of
 from api.kept import forget
 from api.services import Services
 from bim import ingest
@@ -192,7 +193,8 @@ class Worker:
         except Exception as error:  # noqa: BLE001 -- any fault ends the job, never the worker
             _log.exception("job_broke", job=job.id, kind=job.kind)
             facts = {"kind": type(error).__name__}
-            return self._failed(reported.job, {"code": "internal_error", "facts": facts}, [])
+            said = {"code": "internal_error", "facts": facts, "status": 500}
+            return self._failed(reported.job, said, [])
         now = self._services.clock()
         return replace(reported.job, state="done", fraction=1.0, result=result, finished_at=now)
 
@@ -266,4 +268,5 @@ def _made(job: Job, receipt: Receipt) -> bool:
 
 
 def _error(refused: CityError) -> dict[str, Any]:
-    return {"code": refused.code, "facts": refused.facts}
+    status = status_of(refused.refused if isinstance(refused, ImportRefused) else refused)
+    return {"code": refused.code, "facts": refused.facts, "status": status}

@@ -23,7 +23,7 @@ def wire(finding: Finding) -> dict[str, Any]:
 
     ``text`` and ``hint`` are {"zh-CN": …, "en": …}.
     """
-    texts = {tag: render(finding.code, dict(finding.facts), lang) for tag, lang in LANGUAGES}
+    texts = {tag: said(finding, lang) for tag, lang in LANGUAGES}
     return {
         "id": finding_id(finding),
         "severity": finding.severity.value,
@@ -34,6 +34,12 @@ def wire(finding: Finding) -> dict[str, Any]:
         "text": {tag: text for tag, (text, _) in texts.items()},
         "hint": {tag: hint for tag, (_, hint) in texts.items()},
     }
+
+
+def said(finding: Finding, lang: str) -> tuple[str, str]:
+    """Return (message, hint) in "zh" or "en"; texts may name the line and the GUID, too."""
+    place = {"step_id": finding.step_id, "guid": finding.guid}
+    return render(finding.code, {**place, **finding.facts}, lang)
 
 
 def wires(findings: Iterable[Finding]) -> list[dict[str, Any]]:

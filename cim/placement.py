@@ -85,8 +85,9 @@ def placement(fields: Mapping[str, Any]) -> Placement:
 def given(fields: Mapping[str, Any]) -> Placement:
     """Build what a person gave: lon and lat are required, the provenance is "confirmed"."""
     plain = {k: v for k, v in fields.items() if k in _RANGES or k == "crs"}
-    if set(fields) - set(plain) or plain.get("lon") is None or plain.get("lat") is None:
-        raise Invalid("placement_invalid", field="lon, lat", value=dict(fields))
+    wrong = [*(set(fields) - set(plain)), *(k for k in ("lon", "lat") if plain.get(k) is None)]
+    if wrong:
+        raise Invalid("placement_invalid", field=min(wrong), value=str(fields.get(min(wrong), "-")))
     return placement({**plain, "provenance": "confirmed", "method": "given"})
 
 

@@ -53,7 +53,8 @@ def told(services: Services, job: Job, language: str) -> dict[str, object]:
     error = None
     if job.error is not None:
         code, facts = str(job.error["code"]), dict(job.error.get("facts", {}))
-        error = problem_wire(code, facts, language, REFUSED_STATUS)
+        status = int(job.error.get("status", REFUSED_STATUS))
+        error = problem_wire(code, facts, language, status)
     said = wire.job(job, services.clock(), error)
     said["findings"] = [finding(dict(row), {}) for row in job.findings]
     return said

@@ -31,7 +31,7 @@ from api.uploads import Upload, UploadLimits, receive_upload
 from api.work import is_owner, queue_import, run_place, run_withdraw
 from bim import ingest, steps
 from bim.door import Receipt, receive
-from bim.findings import finding_id
+from bim.findings import finding_id, said
 from cim.model import Entity, Kind
 from cim.ports import LOOKUP_LIMIT, Filter
 from identity.errors import Denied, Invalid, NotFound, render
@@ -184,13 +184,13 @@ def finding(row: dict[str, Any], elements: Mapping[str, str]) -> dict[str, Any]:
     """Return a finding with id, text and hint in zh and en; ``element``: its code, by GUID."""
     fields = {name: row.get(name) for name in ("code", "severity", "facts", "guid", "step_id")}
     known = steps.finding(fields)
-    said = {lang: render(known.code, dict(known.facts), lang) for lang in ("zh", "en")}
+    texts = {lang: said(known, lang) for lang in ("zh", "en")}
     return {
         **fields,
         "id": finding_id(known),
         "element": elements.get(known.guid or ""),
-        "text": {lang: text for lang, (text, _) in said.items()},
-        "hint": {lang: hint for lang, (_, hint) in said.items()},
+        "text": {lang: text for lang, (text, _) in texts.items()},
+        "hint": {lang: hint for lang, (_, hint) in texts.items()},
     }
 
 

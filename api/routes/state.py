@@ -7,11 +7,11 @@ import msgspec
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
-from api.requests import BoxText, CallerIn, Generation, ServicesIn, answer, box, door, page
+from api.requests import BoxText, CallerIn, Generation, Lang, ServicesIn, answer, box, door, page
 from api.schemas import Observations, StateQuery
 from api.services import Door, until
 from api.wire import state_row
-from identity.errors import Invalid, TooLarge
+from identity.errors import Invalid, TooLarge, render
 from twin.frames import Frame, parse_id
 from twin.ports import Where
 
@@ -34,13 +34,20 @@ async def query(wanted: StateQuery, services: ServicesIn, _g: Generation) -> Res
 
 @router.post("/observations", summary="Write readings")
 async def observe(
-    items: Observations, services: ServicesIn, who: CallerIn, _g: Generation
+    items: Observations, services: ServicesIn, who: CallerIn, language: Lang, _g: Generation
 ) -> Response:
     """Apply readings; committed when answered. Counts, and each rejection with its reason.
 
     Items: `{"code" or "sensor", "property", "value", "unit"?, "observed_at"?, "quality"?}`.
     """
-    return answer(await services.intake.observe(items, who.name))
+    told = await services.intake.observe(items, who.name)
+    return answer({**told, "rejected": [_said(row, language) for row in told["rejected"]]})
+
+
+def _said(row: dict[str, Any], language: str) -> dict[str, Any]:
+    """Return a rejection in the caller's language."""
+    message, hint = render(row["code"], row["facts"], language)
+    return {**row, "message": message, "hint": hint}
 
 
 @router.get("/stream", summary="Follow what changes (server-sent events)")

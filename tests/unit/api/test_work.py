@@ -69,7 +69,11 @@ async def test_a_refusal_fails_the_job_with_its_code_and_facts(services, monkeyp
     await Worker(services).run_one(job)
     stored = await services.jobs.get("j1")
     assert stored.state == "failed"
-    assert stored.error == {"code": "ifc_empty", "facts": {"filename": "a.ifc"}}
+    assert stored.error == {
+        "code": "ifc_empty",
+        "facts": {"filename": "a.ifc"},
+        "status": 422,
+    }
 
 
 async def test_a_fault_fails_the_job_and_the_worker_lives_on(services, monkeypatch):
@@ -88,7 +92,8 @@ async def test_a_fault_fails_the_job_and_the_worker_lives_on(services, monkeypat
     with pytest.raises(asyncio.CancelledError):
         await running
     error = (await services.jobs.get("j1")).error
-    assert error == {"code": "internal_error", "facts": {"kind": "ZeroDivisionError"}}
+    facts = {"kind": "ZeroDivisionError"}
+    assert error == {"code": "internal_error", "facts": facts, "status": 500}
 
 
 async def test_a_stopped_worker_gives_its_job_back(services, monkeypatch):

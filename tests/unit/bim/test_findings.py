@@ -59,3 +59,9 @@ def test_every_code_of_this_package_has_both_texts_and_hints():
     texts = {code: text for code, text in catalogue().items() if code.startswith(("ifc_", "zip_"))}
     assert all(len(text[lang]) == 2 for text in texts.values() for lang in ("en", "zh"))
     assert all(all(text[lang]) for text in texts.values() for lang in ("en", "zh"))
+
+
+def test_the_text_may_name_the_line_of_the_file():
+    facts = {"count": 1, "text": "0wALL"}
+    finding = Finding("ifc_guid_repeated", Severity.WARNING, facts, step_id=90)
+    assert "used again by #90" in wire(finding)["text"]["en"]

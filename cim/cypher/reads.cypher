@@ -31,14 +31,14 @@ WHERE r.g_from <= $g AND $g < r.g_to
 RETURN type(r), a.code, b.code, r.properties LIMIT $limit;
 
 // name: children
-MATCH (a:Entity {code: $code})-[r:CONTAINS]->(b:Entity) USING INDEX a:Entity(code)
-WHERE r.g_from <= $g AND $g < r.g_to AND b.code > $after
-WITH b.code AS code ORDER BY code
-MATCH (f:Fact {code: code}) USING INDEX f:Fact(code)
-WHERE f.g_from <= $g AND $g < f.g_to AND ($kinds = [] OR f.kind IN $kinds)
+// By the index of pairs, which has them in order: a page costs its own length, not all children.
+MATCH ()-[r:CONTAINS]->(b) USING INDEX r:CONTAINS(pair)
+WHERE $first < r.pair AND r.pair < $last AND r.g_from <= $g AND $g < r.g_to
+MATCH (f:Fact {code: b.code}) USING INDEX f:Fact(code)
+WHERE f.g_from <= $g AND $g < f.g_to AND ($kinds IS NULL OR f.kind IN $kinds)
 RETURN f.code, f.kind, f.name, f.lifecycle, f.lon, f.lat, f.height_m,
        f.west, f.south, f.east, f.north, f.grid2d, f.properties
-ORDER BY code LIMIT $limit;
+ORDER BY r.pair LIMIT $limit;
 
 // name: counts
 MATCH p = (a:Entity {code: $code})-[:CONTAINS*1..]->(b:Entity)

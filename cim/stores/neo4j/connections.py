@@ -6,9 +6,11 @@ most ``answer_s``. All sessions share one bookmark manager, so that on a cluster
 member that is behind what this process has read or written.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
+import anyio
 import neo4j
 from neo4j.exceptions import DriverError, Neo4jError
 
@@ -19,6 +21,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 Rows = list[list[Any]]
 LAYOUT = 1
+SERVER_MIN = (5, 26)  # labels as parameters, scoped subqueries
 ANSWER_S = 5.0  # how long to connect and to repeat a transaction while the server is away
 STATEMENT_S = 120.0  # the server ends what runs longer
 CONNECTIONS = 32  # at most, to one server
@@ -48,9 +51,10 @@ class Transaction:
 class Connections:
     """The driver of one graph object."""
 
-    def __init__(self, driver: neo4j.AsyncDriver, database: str | None) -> None:
+    def __init__(self, driver: neo4j.AsyncDriver, database: str | None, answer_s: float) -> None:
         self._driver = driver
         self._database = database
+        self._answer_s = answer_s
         self._bookmarks = neo4j.AsyncGraphDatabase.bookmark_manager()
 
     @classmethod
@@ -71,13 +75,23 @@ class Connections:
             )
         except (*_ERRORS, ValueError) as error:
             raise unavailable(error) from error
-        connections = cls(driver, database)
+        connections = cls(driver, database, answer_s)
         try:
+            await connections.ready()
             await connections._create()
         except BaseException:
             await driver.close()
             raise
         return connections
+
+    async def ready(self) -> None:
+        """Raise Unavailable when the server does not answer within ``answer_s``, or is too old."""
+        try:
+            with anyio.fail_after(self._answer_s):
+                info = await self._driver.get_server_info()
+        except (*_ERRORS, TimeoutError) as error:
+            raise unavailable(error) from error
+        _check_version(info.agent)
 
     async def read(self, name: str, **parameters: Any) -> Rows:
         """Run one named statement that only reads."""
@@ -161,6 +175,14 @@ async def _run_text(tx: Transaction, statement: str) -> None:
 
 async def _create(tx: Transaction) -> None:
     await tx.run("create", layout=LAYOUT)
+
+
+def _check_version(agent: str) -> None:
+    """Raise Unavailable for a Neo4j before SERVER_MIN: our statements are not understood there."""
+    found = re.fullmatch(r"Neo4j/(\d+)\.(\d+).*", agent)
+    if found is None or (int(found[1]), int(found[2])) < SERVER_MIN:
+        needed = ".".join(map(str, SERVER_MIN))
+        raise Unavailable("graph_server_unknown", found=agent, needed=needed)
 
 
 def unavailable(error: Exception) -> Unavailable:

@@ -102,8 +102,8 @@ class Neo4jGraph:
         return await reads.moves(self._db, after, limit)
 
     async def ready(self) -> None:
-        """Raise Unavailable when the server does not answer."""
-        await self.head()
+        """Raise Unavailable when the server does not answer in time."""
+        await self._db.ready()
 
     async def close(self) -> None:
         """Release the connections."""
@@ -144,7 +144,8 @@ class Neo4jGraph:
             taken = await self._db.write(writes.take, holder, self._lease_ttl_s, self._clock)
             if isinstance(taken, writes.Lease):
                 activation = Neo4jActivation(self._db, taken, self._clock)
-                await activation.undo()
+                if taken.dirty:
+                    await activation.undo()
                 return activation
             held_by = taken
         raise Conflict("lease_busy", holder=held_by, waited_s=wait_s)

@@ -107,8 +107,9 @@ async def children(
     db: Connections, g: int, code: str, *, kinds: Sequence[Kind], limit: int, after: str
 ) -> Page:
     """Return a page of what ``code`` CONTAINS directly."""
-    wanted = [kind.value for kind in kinds]
-    found = await db.read("children", g=g, code=code, kinds=wanted, limit=limit + 1, after=after)
+    first, last = rows.pairs_behind(code, after)
+    wanted = [kind.value for kind in kinds] or None
+    found = await db.read("children", g=g, first=first, last=last, kinds=wanted, limit=limit + 1)
     return _page(found, limit)
 
 

@@ -114,6 +114,11 @@ def pair(source: str, target: str) -> str:
     return f"{source} {target}"
 
 
+def pairs_behind(source: str, target: str) -> tuple[str, str]:
+    """Return the bounds (both outside) of the pairs of ``source`` whose target is behind."""
+    return pair(source, target), source + chr(ord(" ") + 1)
+
+
 def pairs_by_verb(keys: Iterable[tuple[str, str, str]]) -> dict[Verb, list[str]]:
     """Return the pairs of (verb, source, target) keys."""
     found: dict[Verb, list[str]] = {}

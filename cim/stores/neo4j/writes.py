@@ -27,6 +27,8 @@ class Lease:
     fence: int
     base: int
     ttl_s: float
+    dirty: bool
+    """Whether a dead writer left rows above head; they are undone before anything is written."""
 
     @property
     def generation(self) -> int:
@@ -45,7 +47,9 @@ async def take(tx: Transaction, holder: str, ttl_s: float, clock: Clock) -> Leas
         mine = tx.attempt > 1 and (held_by, owner) == (holder, own)  # the answer was lost, not we
         if held_by is not None and clock() < expires_at and not (mine or process.is_gone(owner)):
             return str(held_by)
-    lease = Lease(holder, fence + 1, (await head(tx)).generation, ttl_s)
+    base = (await head(tx)).generation
+    dirty = bool(await tx.run("changes_above", head=base))
+    lease = Lease(holder, fence + 1, base, ttl_s, dirty)
     expires = {"process": own, "expires_at": clock() + ttl_s}
     await tx.run("take_lease", fence=lease.fence, holder=holder, **expires)
     await tx.run("forget_changes", head=lease.base, limit=CHANGES_FORGOTTEN)

@@ -2,7 +2,7 @@
 
 import re
 
-from identity import grid
+from identity import checks, grid
 from identity.errors import Invalid
 from identity.schemes.values import Problem, Recognition, Segment, Words, judged
 
@@ -13,6 +13,7 @@ _NAME_3D = Words("北斗三维网格位置码", "Beidou grid code, 3D")
 _FLAT = re.compile(r"[NS](?:[0-9]{2}[A-Z]|000)[0-9A-Z]*")
 _SOLID = re.compile(r"[NS][01](?:[0-9]{2}[A-Z]|000)[0-9A-Z]*")
 _LONGEST_2D, _LONGEST_3D = grid.LEGAL_CUTS[-1], grid.LEGAL_CUTS_3D[-1]
+_LONGEST_AT_POLE = grid.LEGAL_CUTS[grid.POLE_LEVEL_MAX]
 _SURE = 0.85
 _HEIGHT_CUTS = tuple(b - a for a, b in zip(grid.LEGAL_CUTS, grid.LEGAL_CUTS_3D, strict=True))
 
@@ -28,6 +29,9 @@ def read(text: str) -> Recognition:
     """Return the cell's box as words; positions count in the text typed, in both forms."""
     solid = _solid(text)
     name = _NAME_3D if solid else _NAME_2D
+    problems = _shape(text, solid=solid)
+    if problems:
+        return judged(Recognition(SCHEME, name, text, "none"), problems, _SURE)
     try:
         meaning = _box_3d(text) if solid else _box(grid.decode(text))
     except Invalid as wrong:
@@ -43,10 +47,8 @@ def read(text: str) -> Recognition:
 
 
 def _solid(text: str) -> bool:
-    """Tell 3D by its letter at 5 (2D: at 4); at the poles, with digits there, by its length."""
-    if len(text) > SHORTEST and text[1:5] == "0000":
-        return len(text) in grid.LEGAL_CUTS_3D
-    return len(text) > SHORTEST and text[3:4].isdigit() and text[4:5].isalpha()
+    """Tell 3D by a digit at 4 (2D has its band there; at the poles it ends at six characters)."""
+    return len(text) > _LONGEST_AT_POLE and text[3].isdigit()
 
 
 def _box(cell: grid.Cell) -> Words:
@@ -60,13 +62,25 @@ def _box_3d(text: str) -> Words:
     return Words(f"{flat.zh}，椭球高 {span}", f"{flat.en}, ellipsoidal height {span}")
 
 
-def _problem(text: str, wrong: Invalid, *, solid: bool) -> Problem:
+def _shape(text: str, *, solid: bool) -> list[Problem]:
+    """Return what no cell of any level has: a foreign character, else a length between levels."""
+    for at, char in enumerate(text[: _LONGEST_3D + 1], start=1):
+        if char not in checks.ALPHANUMERIC:
+            return [Problem("scheme_character", at, "0-9 A-Z", char)]
     cuts = grid.LEGAL_CUTS_3D if solid else grid.LEGAL_CUTS
-    if len(text) not in cuts:
-        lengths = " ".join(str(cut) for cut in cuts if cut >= SHORTEST)
-        return Problem("scheme_length", len(text) + 1, lengths, str(len(text)))
+    if len(text) in cuts:
+        return []
+    lengths = " ".join(str(cut) for cut in cuts if cut >= SHORTEST)
+    return [Problem("scheme_length", min(len(text), cuts[-1]) + 1, lengths, str(len(text)))]
+
+
+def _problem(text: str, wrong: Invalid, *, solid: bool) -> Problem:
     if wrong.code != "grid_shape":
-        return Problem("scheme_value", 2, f"<= {grid.POLE_LEVEL_MAX}", text[1:4])
+        cuts = (
+            grid.LEGAL_CUTS_3D if solid else grid.LEGAL_CUTS
+        )  # the text of the standard ends here
+        last = cuts[grid.POLE_LEVEL_MAX]
+        return Problem("scheme_length", last + 1, str(last), str(len(text)))
     at = int(wrong.facts["position"]) - 1
     if solid:
         at = _place(text, wrong.facts["text"], at)

@@ -36,7 +36,8 @@ class Layout:
     """A scheme of fixed length.
 
     ``source`` is the standard. A text that is up to ``length_off`` characters longer or shorter is
-    taken for a mistyped one only where a province's number stands at ``region_at`` (from 0).
+    taken for a mistyped one only where every other character fits and a province's number stands at
+    ``region_at`` (from 0).
     """
 
     scheme: str
@@ -61,7 +62,8 @@ class Layout:
         if off > self.length_off or (off and not self._in_province(text)):
             return False
         fields = zip(self._spread(), text, strict=False)
-        return sum(char in field.alphabet for field, char in fields) >= FIT_MIN * self.length
+        fits = sum(char in field.alphabet for field, char in fields)
+        return fits >= (min(len(text), self.length) if off else FIT_MIN * self.length)
 
     def read(self, text: str) -> Recognition:
         """Return what ``text`` (already in capitals, without blanks) is in this scheme."""

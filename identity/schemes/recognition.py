@@ -85,7 +85,7 @@ def recognise(text: str, *, opaque: Sequence[Opaque] | None = None) -> list[Reco
     found = [s.read(joined) for s in SCHEMES.values() if s.plain and short and s.looks(joined)]
     found += [s.read(wanted) for s in SCHEMES.values() if not s.plain and s.looks(wanted)]
     found += [row.read(wanted) for row in known if row.looks(wanted)]
-    return sorted(found, key=lambda read: (-read.confidence, read.scheme))
+    return sorted(_worth_telling(found), key=lambda read: (-read.confidence, read.scheme))
 
 
 def read_as(scheme: str, text: str, *, opaque: Sequence[Opaque] | None = None) -> Recognition:
@@ -115,6 +115,13 @@ def plain(text: str) -> str:
     return joined.removeprefix(URN.upper())
 
 
+def _worth_telling(found: list[Recognition]) -> list[Recognition]:
+    """Leave out near misses of the form where the text is a right code of another scheme."""
+    if not any(read.valid for read in found):
+        return found
+    return [read for read in found if not _FORM & {problem.code for problem in read.problems}]
+
+
 def _named(text: str, known: Sequence[Opaque]) -> Recognition | None:
     """Return the reading of "scheme:text"; None where no scheme is named."""
     found = _SCHEME_PREFIX.fullmatch(text)
@@ -131,4 +138,5 @@ def _read_as(scheme: str, text: str, known: Sequence[Opaque]) -> Recognition | N
     return row.read(text) if row else None
 
 
+_FORM = {"scheme_character", "scheme_length", "scheme_shape"}
 _OWN_PREFIX = {"oid", "ecode"}  # their readers know their own prefixes

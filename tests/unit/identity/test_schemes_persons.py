@@ -47,6 +47,13 @@ def test_no_scheme_takes_one_by_being_named():
         read_as("permit18", NUMBER)
 
 
+def test_a_permit_whose_digits_hold_the_check_of_an_identity_number_is_refused_too():
+    """One permit in eleven: what cannot be told apart is treated as a person's."""
+    with pytest.raises(Invalid, match="identity_number_refused"):
+        refuse("420106201903150118")
+    refuse("420106201903150117")
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -74,9 +74,7 @@ def rematched(who: Identified) -> list[Finding]:
     """Return how many things came under new GUIDs, and what could not be recognised."""
     if not who.matches and not who.few:
         return []
-    rules = sorted({m.rule for m in who.matches})
-    counts = {rule: sum(1 for m in who.matches if m.rule == rule) for rule in rules}
-    said = [Finding("rematched", Severity.INFO, {"count": len(who.matches), "rules": counts})]
+    said = [Finding("rematched", Severity.INFO, {"count": len(who.matches)})]
     new = [item.key for item in who.unmatched_new]
     old = [holding.code for holding in who.unmatched_old]
     for code, names in (("unmatched_new", new), ("unmatched_old", old)):

@@ -65,6 +65,7 @@ async def deliver(
             return done
         progress("merge", 0.0)
         who = await identify(codes, activation.base, delivery.incoming, delivery.project, before)
+        await activation.renew()
         if teller is not None:
             delivery = replace(delivery, facts={**delivery.facts, **await teller(who)})
         plan = _replaced(planned(delivery.incoming, who), before, delivery)

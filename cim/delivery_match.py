@@ -4,6 +4,7 @@ A match gives the thing the code it had; its new GUID becomes an alias of that c
 is retired. Who was matched, why, and who was not is a report kept with the version.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -63,7 +64,7 @@ async def identify(
     fresh = [i for i in incoming if i.key not in issued and i.scheme == "ifc_guid"]
     few = len(keys & before.held.keys()) < FEW_SHARE * len(before.held)
     if missed and fresh:
-        found += _alike(incoming, before, issued, 0.0 if few else SURE)
+        found += await asyncio.to_thread(_alike, incoming, before, issued, 0.0 if few else SURE)
     elif not found:
         return Identified(issued, before.held)
     return replace(_identified(incoming, before, issued, found), few=few)

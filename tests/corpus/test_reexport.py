@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bim.demo import district
+from bim.ingest import findings_of
 from cim.model import Kind
 from tests.corpus.test_whole_way import DUPLEX, PRODUCTS, Firm
 from tests.parts.cities import open_stores
@@ -85,3 +87,20 @@ async def test_codes_outlive_new_guids_and_none_is_given_wrongly(firm, source, t
     assert others >= KEPT_SHARE_MIN
     assert truth.removed, "the edit removed nothing"
     assert truth.added <= after.keys()
+
+
+async def test_a_version_says_what_was_recognised_why_and_what_was_not(firm, tmp_path):
+    source = model_file("nanhu-pump-station.ifc", tmp_path, tmp_path)
+    truth, _, after, result = await two_exports(firm, source, tags=False)
+    (document,) = await firm.stores.graph.entities(await firm.head(), [result["model"]])
+    (model,) = await firm.stores.graph.entities(await firm.head(), [document.properties["model"]])
+    kept = msgspec.json.decode(await firm.stores.blobs.get(model.properties["matches"]))
+    assert result["rematched"] == len(kept["matches"])
+    told = {m["key"]: m["former_key"] for m in kept["matches"]}
+    assert told == {new: old for new, old in truth.same.items() if new in told}
+    assert truth.added == {thing["key"] for thing in kept["unmatched_new"]}
+    assert truth.removed == {thing["key"] for thing in kept["unmatched_old"]}
+    said = {f["code"]: f["facts"] for f in await findings_of(firm.stores, model.properties)}
+    assert len(told) == said["rematched"]["count"]
+    assert sorted(truth.added) == said["unmatched_new"]["samples"]
+    assert after.keys() >= truth.added

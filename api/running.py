@@ -109,15 +109,14 @@ class Beside:
 
     async def _run(self) -> None:
         door, plan = self._door, self._plan
-        opening = partial(
-            bootstrap.open_services, door.settings, door.clock, listener=plan.listener
-        )
+        listener = plan.listener if door.broker is not None else ""
+        opening = partial(bootstrap.open_services, door.settings, door.clock, listener=listener)
         services = await door.open(opening)
         _log.info("stores_opened", data_dir=str(door.settings.data_dir))
         async with asyncio.TaskGroup() as tasks:
             if plan.worker:
                 tasks.create_task(Worker(services).run(), name="worker")
-            if plan.listener and door.broker is not None:
+            if listener and door.broker is not None:
                 door.checks.append(partial(_check_broker, door))
                 tasks.create_task(services.intake.run(door.broker), name="intake")
             for extra in plan.extras:

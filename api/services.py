@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -132,7 +132,7 @@ class Door:
             await services.close()
 
 
-async def until(items: AsyncIterator[T], stopping: asyncio.Event) -> AsyncIterator[T]:
+async def until(items: AsyncIterator[T], stopping: asyncio.Event) -> AsyncGenerator[T, None]:
     """Yield ``items`` until they end or ``stopping`` is set; ``items`` is closed then."""
     stop = asyncio.create_task(stopping.wait())
     following: asyncio.Future[T] | None = None

@@ -8,12 +8,11 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from fastapi import Request
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 
@@ -55,20 +54,22 @@ class UploadLimits:
     field_bytes: int
 
 
-async def receive_upload(request: Request, folder: Path, limits: UploadLimits) -> Upload:
+async def receive_upload(
+    headers: Mapping[str, str], stream: AsyncIterator[bytes], folder: Path, limits: UploadLimits
+) -> Upload:
     """Take the body of a multipart request; durable when this returns.
 
     Raises Invalid("upload_not_multipart", "upload_incomplete", "upload_without_file",
     "upload_name", "upload_field_unknown"), TooLarge("upload_too_large", "upload_field_too_large"),
     Unavailable("upload_not_stored"). Nothing is left behind then.
     """
-    boundary = _boundary(request.headers.get("content-type", ""))
-    declared = request.headers.get("content-length", "0")
+    boundary = _boundary(headers.get("content-type", ""))
+    declared = headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > limits.file_bytes + WRITE_BYTES:
         raise TooLarge("upload_too_large", limit=limits.file_bytes)
     upload = _begun(folder / f"{secrets.token_hex(16)}.part")
     try:
-        await _parse(request.stream(), _Parts(upload, limits), boundary)
+        await _parse(stream, _Parts(upload, limits), boundary)
         await asyncio.to_thread(_sync, upload.file)
     except OSError as error:
         upload.discard()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -20,12 +21,13 @@ from api.requests import (
     ServicesIn,
     answer,
     cursor,
+    door,
     page,
     record,
     uncursor,
 )
 from api.schemas import Placement
-from api.services import Services
+from api.services import Services, until
 from api.tokens import Caller, Role
 from api.uploads import Upload, UploadLimits, receive_upload
 from api.work import is_owner, queue_import, run_place, run_withdraw
@@ -34,17 +36,25 @@ from bim.door import Receipt, receive
 from bim.findings import finding_id, said
 from cim.model import Entity, Kind
 from cim.ports import LOOKUP_LIMIT, Filter
-from identity.errors import Denied, Invalid, NotFound, render
+from identity.errors import Denied, Invalid, NotFound, Unavailable, render
 
 router = APIRouter(tags=["models"])
 
 
 async def uploaded(request: Request, services: ServicesIn) -> Upload:
-    """Stream the request's file to disk."""
+    """Stream the request's file to disk; one that is under way when we stop is refused."""
+    at = door(request)
     limits = UploadLimits(
         services.settings.upload_bytes_max, services.settings.upload_field_bytes_max
     )
-    return await receive_upload(request, services.settings.data_dir / "uploads", limits)
+    try:
+        async with aclosing(until(request.stream(), at.stopping)) as stream:
+            folder = services.settings.data_dir / "uploads"
+            return await receive_upload(request.headers, stream, folder, limits)
+    except Invalid:
+        if at.stopping.is_set():
+            raise Unavailable("stopping") from None
+        raise
 
 
 UPLOAD_BODY = {

@@ -28,6 +28,7 @@ from identity.errors import Invalid, NotFound
 router = APIRouter(tags=["objects"])
 
 PROPERTY_FILTERS_MAX = 10
+DIGITS_MAX = 15  # what every JSON reader keeps exactly
 
 
 @router.get("/objects", summary="List city objects")
@@ -138,7 +139,10 @@ def _properties(texts: list[str]) -> dict[str, Any]:
 
 
 def _pair(text: str) -> tuple[str, Any]:
-    """Return (name, value); the value is JSON where it reads as a number or truth value."""
+    """Return (name, value): a number or truth value where it reads so, else a text.
+
+    Digits beyond DIGITS_MAX are a text, for they are a code; "12" in quotes is a text, too.
+    """
     name, mark, value = text.partition("=")
     if not (name and mark):
         raise Invalid("property_filter_unreadable", filter=text[:80])
@@ -146,4 +150,7 @@ def _pair(text: str) -> tuple[str, Any]:
         read = json.loads(value)
     except ValueError:
         return name, value
-    return name, read if isinstance(read, int | float | bool) else value
+    if isinstance(read, str):
+        return name, read
+    is_number = isinstance(read, int | float) and sum(map(str.isdigit, value)) <= DIGITS_MAX
+    return name, read if is_number else value

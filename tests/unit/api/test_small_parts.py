@@ -105,6 +105,12 @@ def test_a_property_filter_reads_numbers_and_truth_values():
     }
 
 
+def test_a_code_or_quoted_digits_in_a_property_filter_are_a_text():
+    code = "420111990502000000019"
+    told = _properties([f"document={code}", 'tag="12"', "n=12"])
+    assert told == {"document": code, "tag": "12", "n": 12}
+
+
 @pytest.mark.parametrize("text", ["8000", "host:", "host:x", "host:70000"])
 def test_an_unreadable_bind_is_refused(text):
     with pytest.raises(Invalid) as refused:

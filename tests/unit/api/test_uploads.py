@@ -32,7 +32,8 @@ async def send(tmp_path, body, content_type="multipart/form-data; boundary=b", p
 
     headers = [(b"content-type", content_type.encode())]
     scope = {"type": "http", "method": "POST", "path": "/models", "headers": headers}
-    return await receive_upload(Request(scope, receive), tmp_path, LIMITS)
+    request = Request(scope, receive)
+    return await receive_upload(request.headers, request.stream(), tmp_path, LIMITS)
 
 
 async def test_the_file_arrives_whole_with_its_digest_and_fields(tmp_path):

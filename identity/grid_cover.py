@@ -38,7 +38,7 @@ def cover(
     shape = outline(rings)
     split = partial(_split, shape.scale)
     if max_count is not None:
-        return by_count(_roots(shape), split, max_count)
+        return by_count(_roots(shape), split, lambda node: sum(1 for _ in split(node)), max_count)
     check_level(level or 0)
     if not level:
         return sorted({code[0] for code in at_level(_roots(shape), split, 1)})

@@ -46,7 +46,7 @@ def cover_box_3d(
     steps = _steps(box, bottom_m, top_m)
     if max_count is not None:
         roots = list(_nodes(steps, 1, steps, max_count))
-        return by_count(roots, partial(_split, steps), max_count)
+        return by_count(roots, partial(_split, steps), partial(_count, steps), max_count)
     check_level(level or 0)
     if not level:
         flats = ["N"] * (steps.north > 0) + ["S"] * (steps.south < 0)
@@ -79,10 +79,7 @@ def _whole(axis: str, value: Degrees, largest: int) -> tuple[int, int]:
 
 def _nodes(shape: _Steps, level: int, within: _Steps, limit: int) -> Iterator[Node]:
     """Yield the cells of a level that hold some of the shape and of ``within``."""
-    wide, high = SIZES[level]
-    columns = range(within.west // wide, -(-within.east // wide))
-    rows = range(within.south // high, -(-within.north // high))
-    layers = _layers(within, level)
+    columns, rows, layers = _ranges(within, level)
     count = len(columns) * len(rows) * len(layers)
     if count > limit:
         raise too_many(count, limit)
@@ -97,6 +94,20 @@ def _nodes(shape: _Steps, level: int, within: _Steps, limit: int) -> Iterator[No
 def _split(shape: _Steps, node: Node) -> list[Node]:
     """Return the cells of the next level in a cell that hold some of the shape."""
     return list(_nodes(shape, node.level + 1, _common(shape, node.part), COVER_CELLS_MAX))
+
+
+def _count(shape: _Steps, node: Node) -> int:
+    """Return how many cells ``_split`` would return."""
+    columns, rows, layers = _ranges(_common(shape, node.part), node.level + 1)
+    return len(columns) * len(rows) * len(layers)
+
+
+def _ranges(within: _Steps, level: int) -> tuple[range, range, list[Layer]]:
+    """Return the columns, rows and layers that hold some of a box."""
+    wide, high = SIZES[level]
+    columns = range(within.west // wide, -(-within.east // wide))
+    rows = range(within.south // high, -(-within.north // high))
+    return columns, rows, _layers(within, level)
 
 
 def _layers(steps: _Steps, level: int) -> list[Layer]:

@@ -9,7 +9,9 @@ from identity.grid_flat import check_level
 
 SURE_LEVEL_MAX = 6  # layers of 61.84 m; finer ones are thinner than a usual separation (IDENTITY 7)
 SEPARATION_M_MAX = 150.0  # no geoid lies further from the ellipsoid (about -107 … 86 m)
-YELLOW_SEA_1956_ABOVE_1985_M = 0.029  # origin 72.289 m in 1956, 72.260 m in 1985 (GB 12898)
+# The Qingdao origin has 72.289 m in 1956, 72.260 m in 1985. Old local networks differ by more:
+# their heights are "local", with a separation of their own.
+YELLOW_SEA_1956_ABOVE_1985_M = 0.029
 
 
 class Datum(StrEnum):

@@ -1,10 +1,11 @@
 """The smallest sets of cells: all of one level, or the coarsest inside and finer at the edge."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from identity.errors import Invalid, TooLarge
-from identity.grid_tree import children_count, parent
+from identity.grid_tree import above_of, children_count
 from identity.grid_units import LEVEL_MAX
 
 COVER_CELLS_MAX = 10_000
@@ -23,6 +24,7 @@ class Node(NamedTuple):
 
 
 Split = Callable[[Node], Iterable[Node]]  # the next level's cells that hold some of the shape
+Count = Callable[[Node], int]  # how many those are
 
 
 def check_choice(level: int | None, max_count: int | None) -> None:
@@ -48,7 +50,7 @@ def at_level(roots: Iterable[Node], split: Split, level: int) -> list[str]:
     return sorted(found)
 
 
-def by_count(roots: Iterable[Node], split: Split, max_count: int) -> list[str]:
+def by_count(roots: Iterable[Node], split: Split, count: Count, max_count: int) -> list[str]:
     """Return at most ``max_count`` cells of mixed levels, sorted.
 
     Level by level from the coarsest, the cells that are not whole are split, those with the fewest
@@ -61,22 +63,21 @@ def by_count(roots: Iterable[Node], split: Split, max_count: int) -> list[str]:
     kept: set[str] = set()
     while nodes:
         kept |= {node.code for node in nodes}
-        nodes = _next_level(nodes, split, kept, max_count)
+        nodes = _next_level(nodes, split, count, kept, max_count)
     return _merged(kept)
 
 
-def _next_level(nodes: list[Node], split: Split, kept: set[str], max_count: int) -> list[Node]:
+def _next_level(
+    nodes: list[Node], split: Split, count: Count, kept: set[str], max_count: int
+) -> list[Node]:
     """Return the parts of the cells that are split, and take those cells out of ``kept``."""
-    tried = [
-        (sum(1 for _ in split(node)), node.code, node)
-        for node in nodes
-        if not node.whole and node.level < LEVEL_MAX
-    ]
-    count, parts = len(kept), list[Node]()
+    open_nodes = [node for node in nodes if not node.whole and node.level < LEVEL_MAX]
+    tried = [(count(node), node.code, node) for node in open_nodes]
+    total, parts = len(kept), list[Node]()
     for growth, code, node in sorted(tried, key=lambda one: one[:2]):
-        if count - 1 + growth > max_count:
+        if total - 1 + growth > max_count:
             break
-        count += growth - 1
+        total += growth - 1
         kept.discard(code)
         parts += split(node)
     return parts
@@ -93,12 +94,8 @@ def _leaves(nodes: Iterable[Node], split: Split, level: int) -> Iterator[str]:
 def _merged(cells: set[str]) -> list[str]:
     """Return the cells with each complete set of children replaced by its parent, sorted."""
     while True:
-        families: dict[str, list[str]] = {}
-        for code in cells:
-            above = parent(code)
-            if above is not None:
-                families.setdefault(above, []).append(code)
-        whole = {above for above, kin in families.items() if len(kin) == children_count(above)}
+        families = Counter(above for code in cells if (above := above_of(code)))
+        whole = {above for above, kin in families.items() if kin == children_count(above)}
         if not whole:
             return sorted(cells)
-        cells = whole | {code for code in cells if parent(code) not in whole}
+        cells = whole | {code for code in cells if above_of(code) not in whole}

@@ -16,6 +16,7 @@ from identity.grid_units import (
     SPLITS,
     TEXT_READ,
     Z_ORDER,
+    cut_start,
 )
 
 CHILDREN_MAX = 10_000  # the most of any cell below level 0 is 3,600 (3D, level 4)
@@ -64,6 +65,12 @@ def parent(code: str) -> str | None:
     return next(iter(ancestors(code)), None)
 
 
+def above_of(code: str) -> str:
+    """Return the cell above a canonical code, "" for level 0: ``parent`` without checks."""
+    cuts = _cuts(code)
+    return code[: cut_start(cuts, cuts.index(len(code)))]
+
+
 def children(code: str, limit: int = CHILDREN_MAX) -> list[str]:
     """Return the cells of the next level in a cell, sorted.
 
@@ -74,9 +81,11 @@ def children(code: str, limit: int = CHILDREN_MAX) -> list[str]:
     at = _cuts(text).index(len(text))
     if at == LEVEL_MAX:
         raise Invalid("grid_level", level=at + 1, smallest=0, largest=LEVEL_MAX)
+    count = children_count(text)
+    if count > limit:
+        raise TooLarge("grid_children_limit", text=text, count=count, limit=limit)
     if not is_3d(text):
-        return _bounded(text, children_count(text), limit) or _flat(text)
-    _bounded(text, children_count(text), limit)
+        return _flat(text)
     flat, height = split(text)
     return sorted(join(f, h) for f, h in product(_flat(flat), _heights(height)))
 
@@ -92,12 +101,6 @@ def children_count(code: str) -> int:
     else:
         count = SPLITS[at - 1][0] * SPLITS[at - 1][1]
     return count * (len(_heights(height)) if height else 1)
-
-
-def _bounded(text: str, count: int, limit: int) -> list[str]:
-    if count > limit:
-        raise TooLarge("grid_children_limit", text=text, count=count, limit=limit)
-    return []
 
 
 def _flat(flat: str) -> list[str]:

@@ -4,7 +4,7 @@ A foreign code is looked up as typed and in the canonical form of each scheme it
 (``identity.schemes``). A citizen's identity number is refused before anything is looked up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,7 +13,9 @@ from cim.ports import Filter
 from identity import code as universal
 from identity import grid
 from identity.errors import Invalid, NotFound
+from identity.ports import Alias
 from identity.schemes import recognise, refuse
+from identity.schemes.recognition import narrow, plain
 from twin.facts import Doors
 
 MEANINGS_MAX = 50  # things that one text may mean in one answer
@@ -31,38 +33,64 @@ async def meanings(doors: Doors, g: int, text: str) -> list[str]:
     has, with what is wrong in each (absent where there is none). Raises Invalid("text_too_long"),
     Invalid("identity_number_refused").
     """
+    wanted = asked(text)
+    for way in (_own, _aliased, searched):
+        found = await way(doors, g, wanted) if wanted else []
+        if found:
+            return list(dict.fromkeys(found))[:MEANINGS_MAX]
+    raise unknown(wanted)
+
+
+def asked(text: str) -> str:
+    """Return the text as it is looked up; raises what ``meanings`` says of texts themselves."""
     wanted = text.strip()
     if len(wanted) > TEXT_CHARS_MAX:
         raise Invalid("text_too_long", chars=len(wanted), limit=TEXT_CHARS_MAX)
     refuse(wanted)
-    for way in (_own, _aliased, _in_cell, _at_address):
-        found = await way(doors, g, wanted) if wanted else []
-        if found:
-            return list(dict.fromkeys(found))[:MEANINGS_MAX]
+    return wanted
+
+
+def unknown(text: str) -> NotFound:
+    """Return the refusal of a text that leads to nothing, with what its form tells."""
     tried = ["code", "alias", "beidou", "address"]
-    raise NotFound("code_unknown", text=wanted, tried=tried, **_fault(wanted), **_seen(wanted))
+    return NotFound("code_unknown", text=text, tried=tried, **_fault(text), **_seen(text))
 
 
-async def _own(doors: Doors, g: int, text: str) -> list[str]:
-    """Own codes; an official code without our check digit is known by itself."""
+def own_forms(text: str) -> list[str]:
+    """Return the own codes that a text may be; an official one without our check is itself."""
     candidates = [text, _joined(text)]
     with suppress(Invalid):
         candidates.append(universal.parse(_joined(text)).text)
-    found = await doors.graph.entities(g, list(dict.fromkeys(candidates)), ended=True)
+    return list(dict.fromkeys(candidates))
+
+
+async def searched(doors: Doors, g: int, text: str) -> list[str]:
+    """Return what stands in a cell or at an address: a search of its own for every text."""
+    return await _in_cell(doors, g, text) or await _at_address(doors, g, text)
+
+
+async def _own(doors: Doors, g: int, text: str) -> list[str]:
+    found = await doors.graph.entities(g, own_forms(text), ended=True)
     return [entity.code for entity in found[:1]]
 
 
 async def _aliased(doors: Doors, g: int, text: str) -> list[str]:
     """Aliases as typed, of any scheme; other forms of the text only in the scheme they are of."""
-    forms = _forms(text)
+    forms = alias_forms(text)
     found = await doors.codes.resolve(g, [text, *(value for _, value in forms)], retired=True)
+    codes, at_address = meant(text, forms, found)
+    return await _located(doors, g, codes) if at_address else codes
+
+
+def meant(
+    text: str, forms: Sequence[tuple[str, str]], found: Mapping[str, Sequence[Alias]]
+) -> tuple[list[str], bool]:
+    """Return the codes that aliases lead to, live ones before ended, and whether by an address."""
     rows = list(found.get(text, ()))
     rows += [a for scheme, value in forms for a in found.get(value, ()) if a.scheme == scheme]
     live = [alias for alias in rows if not alias.retired]
-    codes = [alias.code for alias in live or rows]
-    if any(alias.scheme == "address" for alias in live):
-        return await _located(doors, g, codes)
-    return codes
+    at_address = any(alias.scheme == "address" for alias in live)
+    return [alias.code for alias in live or rows], at_address
 
 
 async def _in_cell(doors: Doors, g: int, text: str) -> list[str]:
@@ -106,7 +134,7 @@ def _between(entity: Entity, bottom_m: float, top_m: float) -> bool:
     return entity.height_m is not None and bottom_m <= entity.height_m < top_m
 
 
-def _forms(text: str) -> list[tuple[str, str]]:
+def alias_forms(text: str) -> list[tuple[str, str]]:
     """Return (scheme, value) of the forms in which the text may be stored, other than as typed."""
     valid = [read for read in recognise(text) if read.valid]
     forms = [(read.scheme, read.canonical) for read in valid]
@@ -122,8 +150,7 @@ def _seen(text: str) -> dict[str, Any]:
 
 def _joined(text: str) -> str:
     """Return the text without blanks inside and without ``urn:uic:cn:``, in capitals."""
-    joined = "".join(text.split()).upper()
-    return joined.removeprefix(universal.URN.upper())
+    return plain(narrow(text))
 
 
 def _fault(text: str) -> dict[str, Any]:

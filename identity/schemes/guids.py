@@ -47,6 +47,8 @@ def _read(guid: str, value: UUID | None) -> Recognition:
 
 
 def _faults(text: str) -> list[Problem]:
+    if ifcguid.is_guid(text):
+        return []
     if len(text) != ifcguid.LENGTH:
         at = min(len(text), ifcguid.LENGTH) + 1
         return [Problem("scheme_length", at, str(ifcguid.LENGTH), str(len(text)))]

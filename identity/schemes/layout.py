@@ -6,6 +6,7 @@ check digits are asked only of a text whose shape is right.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 
 from identity import checks
 from identity.schemes.values import NOTHING, Problem, Recognition, Segment, Words, judged
@@ -51,18 +52,21 @@ class Layout:
     length_off: int = LENGTH_OFF_MAX
     region_at: int = 0
 
-    @property
-    def length(self) -> int:
-        """Characters of a whole code."""
-        return sum(field.width for field in self.fields)
+    alphabets: tuple[str, ...] = dataclass_field(init=False)
+    length: int = dataclass_field(init=False)
+
+    def __post_init__(self) -> None:
+        """Lay out the alphabet of each character once: every text that is looked up is asked."""
+        spread = tuple(field.alphabet for field in self.fields for _ in range(field.width))
+        object.__setattr__(self, "alphabets", spread)
+        object.__setattr__(self, "length", len(spread))
 
     def looks(self, text: str) -> bool:
         """Return whether ``text`` is, or nearly is, of this shape."""
         off = abs(len(text) - self.length)
         if off > self.length_off or (off and not self._in_province(text)):
             return False
-        fields = zip(self._spread(), text, strict=False)
-        fits = sum(char in field.alphabet for field, char in fields)
+        fits = sum(char in known for known, char in zip(self.alphabets, text, strict=False))
         return fits >= (min(len(text), self.length) if off else FIT_MIN * self.length)
 
     def read(self, text: str) -> Recognition:
@@ -84,9 +88,9 @@ class Layout:
     def shape(self, text: str) -> list[Problem]:
         """Return the characters that do not belong, else the wrong length."""
         wrong = [
-            Problem("scheme_character", at, named(field.alphabet), char)
-            for at, (field, char) in enumerate(zip(self._spread(), text, strict=False), start=1)
-            if char not in field.alphabet
+            Problem("scheme_character", at, named(known), char)
+            for at, (known, char) in enumerate(zip(self.alphabets, text, strict=False), start=1)
+            if char not in known
         ]
         if len(text) == self.length:
             return wrong
@@ -106,9 +110,6 @@ class Layout:
 
     def _in_province(self, text: str) -> bool:
         return text[self.region_at : self.region_at + 2] in PROVINCES
-
-    def _spread(self) -> Iterator[Field]:
-        return (field for field in self.fields for _ in range(field.width))
 
 
 def named(alphabet: str) -> str:

@@ -87,6 +87,7 @@ async def unknown(city, text):
         ("86.1/Pump", PUMP),
         ("420111", FIRM),
         (OFFICIAL, OFFICIAL),
+        ("４２０１１１" + OFFICIAL[6:], OFFICIAL),
     ],
 )
 async def test_a_foreign_code_leads_to_its_thing_however_it_is_typed(city, text, code):

@@ -31,8 +31,7 @@ def cover(
     Give ``level`` for all cells of that level (0 … 10) or ``max_count`` for at most so many cells,
     coarse inside and fine at the edge. Degrees (CGCS2000), latitude within ±88°; the polygon may
     cross 0°, the equator and ±180°. Even-odd rule. Raises TooLarge("grid_cover_limit"),
-    TooLarge("grid_polygon_limit"), Invalid("grid_cover_choice"), Invalid("grid_polygon"),
-    Invalid("position_range"), Invalid("grid_pole"), Invalid("grid_level").
+    Invalid("grid_cover_choice"), Invalid("grid_level") and what ``outline`` raises.
     """
     check_choice(level, max_count)
     shape = outline(rings)

@@ -49,11 +49,12 @@ def outline(rings: Sequence[Points]) -> Outline:
     """Return the sides of a polygon: the outer ring first, then holes; closed or not.
 
     Sides run the shorter way round the Earth, so a polygon may cross ±180°. Raises
-    Invalid("grid_polygon") with ``reason``, Invalid("position_range"), Invalid("grid_pole"),
-    TooLarge("grid_polygon_limit").
+    Invalid("grid_polygon_empty"), Invalid("grid_polygon_point"), Invalid("grid_polygon_decimals"),
+    Invalid("grid_polygon_wide"), Invalid("grid_polygon_hole"), Invalid("position_range"),
+    Invalid("grid_pole"), TooLarge("grid_polygon_limit").
     """
     if not rings:
-        raise _refused("no ring")
+        raise Invalid("grid_polygon_empty")
     count = sum(len(points) for points in rings)
     if count > POLYGON_POINTS_MAX:
         raise TooLarge("grid_polygon_limit", count=count, limit=POLYGON_POINTS_MAX)
@@ -90,7 +91,7 @@ def holds(edges: Iterable[Edge], x: int, y: int) -> bool:
 
 def _point(point: Sequence[Degrees]) -> tuple[Decimal, Decimal]:
     if len(point) not in (2, 3):
-        raise _refused("a point is longitude and latitude")
+        raise Invalid("grid_polygon_point", found=len(point))
     y = snapped("lat", point[1], 90)
     if not -POLE <= y <= POLE:
         raise pole_refused(level=POLE_LEVEL_MAX + 1)
@@ -102,7 +103,7 @@ def _digits(value: Decimal) -> int:
     exponent = value.as_tuple().exponent
     digits = -exponent if isinstance(exponent, int) else 0
     if digits > _DECIMALS_MAX:
-        raise _refused("a coordinate has too many decimals")
+        raise Invalid("grid_polygon_decimals", found=digits, limit=_DECIMALS_MAX)
     return max(0, digits)
 
 
@@ -118,9 +119,9 @@ def _unwound(points: list[tuple[int, int]], turn: int) -> list[tuple[int, int]]:
         shift += (before - x > turn // 2) * turn - (x - before > turn // 2) * turn
         ring.append((x + shift, y))
     if shift:
-        raise _refused("the ring goes round the Earth")
+        raise Invalid("grid_polygon_wide")
     if len(set(ring)) < 3:  # noqa: PLR2004 - a triangle
-        raise _refused("a ring needs three points")
+        raise Invalid("grid_polygon_empty")
     return ring
 
 
@@ -128,17 +129,17 @@ def _joined(rings: list[list[tuple[int, int]]], scale: int) -> list[list[tuple[i
     """Return the rings with each hole on the same turn of longitude as the outer ring."""
     outer, turn = rings[0], 360 * DEGREE * scale
     if sum(ax * by - bx * ay for (ax, ay), (bx, by) in pairwise(outer)) == 0:
-        raise _refused("the ring encloses no area")
+        raise Invalid("grid_polygon_empty")
     west, east = min(x for x, _ in outer), max(x for x, _ in outer)
     if east - west > _WIDE_MAX * scale:
-        raise _refused("the polygon is wider than 354 degrees")
+        raise Invalid("grid_polygon_wide")
     joined = [outer]
     for ring in rings[1:]:
         low, high = min(x for x, _ in ring), max(x for x, _ in ring)
         shifts = (s for s in (0, turn, -turn) if west <= low + s and high + s <= east)
         shift = next(shifts, None)
         if shift is None:
-            raise _refused("a hole lies outside the outer ring")
+            raise Invalid("grid_polygon_hole")
         joined.append([(x + shift, y) for x, y in ring])
     return joined
 
@@ -147,7 +148,3 @@ def _edges(ring: list[tuple[int, int]]) -> list[Edge]:
     """Return the sides, lower end first; those that are a point are left out."""
     sides = [(a, b) if (a[1], a[0]) <= (b[1], b[0]) else (b, a) for a, b in pairwise(ring)]
     return [Edge(*a, *b) for a, b in sides if a != b]
-
-
-def _refused(reason: str) -> Invalid:
-    return Invalid("grid_polygon", reason=reason)

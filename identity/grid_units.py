@@ -74,7 +74,7 @@ def decimal_degrees(axis: str, value: Degrees, largest: int) -> Decimal:
         if not (degrees.is_finite() and -largest <= degrees <= largest):
             raise Invalid("position_range", axis=axis, value=str(value), largest=largest)
         EXACT.multiply(degrees, Decimal(DEGREE))  # refuses more digits than can be kept
-    except (InvalidOperation, Inexact):
+    except (InvalidOperation, Inexact, TypeError, ValueError):
         raise Invalid("position_range", axis=axis, value=str(value), largest=largest) from None
     return degrees
 

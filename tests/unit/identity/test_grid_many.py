@@ -1,5 +1,7 @@
 """Many codes at once are the codes one by one; and both are exact."""
 
+import subprocess
+import sys
 from decimal import Decimal
 from fractions import Fraction
 
@@ -97,3 +99,9 @@ def test_what_one_by_one_refuses_many_refuse(lons, lats, code):
 def test_a_level_outside_the_standard_is_refused_even_for_none():
     with pytest.raises(Invalid, match="grid_level"):
         grid.encode_many([], [], 11)
+
+
+def test_the_grid_is_imported_without_numpy():
+    asked = "import sys, identity.grid; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert "False" == done.stdout.strip()

@@ -30,6 +30,7 @@ RULES: tuple[tuple[str, str, Role | None], ...] = (
     ("GET", "/city/ground.geojson", Role.READER),
     ("GET", "/codes", Role.READER),
     ("GET", "/codes/{any:path}", Role.READER),
+    ("POST", "/codes/resolve", Role.READER),
     ("GET", "/objects", Role.READER),
     ("GET", "/objects/{code}", Role.READER),
     ("GET", "/objects/{code}/children", Role.READER),
@@ -60,7 +61,7 @@ RULES: tuple[tuple[str, str, Role | None], ...] = (
 """(method, path, least role). A route that is not here is refused; a test holds both together."""
 
 SAFE = frozenset({"GET", "HEAD"})
-READING_POSTS = frozenset({"/state/query"})
+READING_POSTS = frozenset({"/state/query", "/codes/resolve"})
 
 _COMPILED = [(method, path, compile_path(path)[0], role) for method, path, role in RULES]
 

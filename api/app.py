@@ -12,7 +12,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors
 from api.access import Gate
-from api.routes import city, codes, devices, jobs, models, objects, operators, site, state, tiles
+from api.routes import (
+    city,
+    codes,
+    devices,
+    jobs,
+    models,
+    objects,
+    operators,
+    resolve,
+    site,
+    state,
+    tiles,
+)
 from api.services import Door
 from api.tokens import Caller, Tokens
 from identity.errors import CityError
@@ -24,6 +36,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     site.router,
     city.router,
     codes.router,
+    resolve.router,
     objects.router,
     state.router,
     models.router,

@@ -149,10 +149,21 @@ def check(files: Annotated[list[Path], typer.Argument(help=".ifc or .ifczip")]) 
 
 
 @app.command()
-def code(text: str, data_dir: DataDir = None, url: Url = None, token: Token = None) -> None:
-    """Resolve a code, GUID, device, grid cell or address text."""
+def code(
+    text: Annotated[str | None, typer.Argument(help="code, GUID, device, cell, address")] = None,
+    file: Annotated[Path | None, typer.Option(help="resolve every line of it")] = None,
+    data_dir: DataDir = None,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    """Resolve a text, or every line of a file (one line of JSON for each)."""
     settings = _settings(data_dir, None, None, None, None)
-    asyncio.run(cli_lookup.resolve(settings, text, url, token or ""))
+    if file is not None:
+        asyncio.run(cli_lookup.resolve_file(settings, file, url, token or "", language()))
+    elif text is not None:
+        asyncio.run(cli_lookup.resolve(settings, text, url, token or ""))
+    else:
+        raise typer.BadParameter("TEXT or --file")
 
 
 @app.command()

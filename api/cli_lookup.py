@@ -3,14 +3,16 @@
 import asyncio
 import json
 import secrets
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from api import remote
+from api import ndjson, remote
 from api.bootstrap import open_services
+from api.routes import resolve as resolving
 from api.settings import Settings
 from api.tokens import line, role_of
 from identity.errors import Invalid, Unavailable
@@ -34,6 +36,49 @@ async def resolve(settings: Settings, text: str, url: str | None, token: str) ->
             await services.close()
     said: Any = found[0] if len(found) == 1 else found
     _console.print_json(json.dumps(said, ensure_ascii=False, default=str))
+
+
+async def resolve_file(
+    settings: Settings, path: Path, url: str | None, token: str, lang: str
+) -> None:
+    """Print a line for each line of a file: a JSON text, {"q": text} or the bare text."""
+    bodies = await asyncio.to_thread(_calls, path)
+    if url:
+        for body in bodies:
+            _write(await asyncio.to_thread(remote.resolve_lines, url, token, body))
+        return
+    services = await open_services(settings, time.time)
+    try:
+        g = (await services.graph.head()).generation
+        for body in bodies:
+            asked = [ndjson.question(line) for line in body.splitlines()]
+            async for lines in resolving.told(services, asked, lang, g):
+                _write(lines)
+    finally:
+        await services.close()
+
+
+def _calls(path: Path) -> list[bytes]:
+    """Return the lines of the file as bodies of as many calls as they need."""
+    try:
+        lines = [line for line in path.read_bytes().splitlines() if line.strip()]
+    except OSError as error:
+        raise Invalid("file_unreadable", path=str(path), reason=str(error.strerror)) from error
+    asked = [_asked(line.strip()) for line in lines]
+    cuts = range(0, len(asked), ndjson.LINES_MAX)
+    return [b"\n".join(asked[cut : cut + ndjson.LINES_MAX]) for cut in cuts]
+
+
+def _asked(line: bytes) -> bytes:
+    """Return a line as the API takes it; what is no JSON is the text itself."""
+    quoted = line.startswith((b'"', b"{"))
+    return line if quoted else json.dumps(line.decode("utf-8", "replace")).encode()
+
+
+def _write(lines: bytes) -> None:
+    """Write to the standard output as it is, for the next program."""
+    sys.stdout.buffer.write(lines)
+    sys.stdout.buffer.flush()
 
 
 def make_token(path: Path | None, name: str, role: str) -> None:

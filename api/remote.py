@@ -32,6 +32,12 @@ def resolve(url: str, token: str, text: str) -> list[dict[str, Any]]:
     return list(said["items"]) if "items" in said else [said]
 
 
+def resolve_lines(url: str, token: str, lines: bytes) -> bytes:
+    """Return the answers of POST /codes/resolve; raises the server's refusal."""
+    headers = {"Content-Type": "application/x-ndjson", "Content-Length": str(len(lines))}
+    return _asked(url, token, "POST", "/codes/resolve", iter([lines]), headers)
+
+
 def ingest(
     url: str, token: str, path: Path, project: str | None, told: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
@@ -61,25 +67,44 @@ def _ask(
     body: Iterator[bytes] | None = None,
     headers: dict[str, str] | None = None,
 ) -> dict[str, Any]:
+    said = _read(url, _asked(url, token, method, path, body, headers or {}))
+    assert isinstance(said, dict)
+    return said
+
+
+def _asked(  # noqa: PLR0917 - what a request consists of
+    url: str,
+    token: str,
+    method: str,
+    path: str,
+    body: Iterator[bytes] | None,
+    headers: dict[str, str],
+) -> bytes:
+    """Return the body of a good answer; raise the refusal of any other."""
     parts = urlsplit(url)
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     connection = kind(parts.netloc, timeout=TIMEOUT_S)
-    sent = dict(headers or {})
-    if token:
-        sent["Authorization"] = f"Bearer {token}"
+    sent = {**headers, "Authorization": f"Bearer {token}"} if token else headers
     try:
         connection.request(method, parts.path.rstrip("/") + path, body, sent)
         response = connection.getresponse()
-        said = json.loads(response.read())
-    except (OSError, HTTPException, ValueError) as error:
+        read = response.read()
+    except (OSError, HTTPException) as error:
         raise Unavailable("server_unreachable", url=url, reason=str(error)) from error
     finally:
         connection.close()
     if response.status >= 400:  # noqa: PLR2004 - RFC 9110: errors begin here
+        said = _read(url, read)
         refused = _KINDS.get(response.status, Invalid)
         raise refused(said.get("code", "http_refused"), **said.get("facts", {}))
-    assert isinstance(said, dict)
-    return said
+    return read
+
+
+def _read(url: str, body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise Unavailable("server_unreachable", url=url, reason=str(error)) from error
 
 
 def _frame(path: Path, project: str | None, boundary: str) -> tuple[bytes, bytes]:

@@ -9,6 +9,7 @@ from cim.ports import Filter, Graph
 from identity.errors import Invalid, NotFound
 from identity.ports import Codes
 from twin import answers, facts, live, projections
+from twin.batch import Meaning, Searches, resolve_many
 from twin.cursors import cursor, parts
 from twin.events import Signal
 from twin.facts import Doors
@@ -56,6 +57,12 @@ class City:
         at = await self._generation(g)
         found = await meanings(self._doors, at, text)
         return await self._answers(at, found)
+
+    async def resolve_many(
+        self, texts: Sequence[str], searches: Searches, *, g: int | None = None
+    ) -> list[Meaning]:
+        """Return what each text means, in the short form; see ``twin.batch``."""
+        return await resolve_many(self._doors, await self._generation(g), texts, searches)
 
     async def path(self, code: str, *, g: int | None = None) -> dict[str, Any]:
         """Return ``{"code", "items": [{code, kind, name}…]}`` from the outermost container in."""

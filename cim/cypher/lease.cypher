@@ -15,7 +15,7 @@ CALL db.awaitIndexes(60);
 
 // name: create
 MERGE (h:Head {id: 1})
-ON CREATE SET h.generation = 0, h.activated_at = 0.0, h.layout = $layout
+ON CREATE SET h.generation = 0, h.activated_at = 0.0, h.layout = $p.layout
 MERGE (l:Lease {id: 1})
 ON CREATE SET l.fence = 0, l.expires_at = 0.0;
 
@@ -28,33 +28,33 @@ WITH l RETURN l.fence, l.holder, l.process, l.expires_at;
 
 // name: take_lease
 MATCH (l:Lease {id: 1})
-SET l.fence = $fence, l.holder = $holder, l.process = $process, l.expires_at = $expires_at;
+SET l.fence = $p.fence, l.holder = $p.holder, l.process = $p.process, l.expires_at = $p.expires_at;
 
 // name: renew_lease
 MATCH (l:Lease {id: 1}) SET l.locked = true
-WITH l WHERE l.fence = $fence AND l.holder IS NOT NULL
-SET l.expires_at = $expires_at
+WITH l WHERE l.fence = $p.fence AND l.holder IS NOT NULL
+SET l.expires_at = $p.expires_at
 RETURN l.fence;
 
 // name: release_lease
 MATCH (l:Lease {id: 1}) SET l.holder = null, l.process = null;
 
 // name: move_head
-MATCH (h:Head {id: 1}) SET h.generation = $generation, h.activated_at = $at
-CREATE (:Move {generation: $generation, at: $at, event: $event, fence: $fence});
+MATCH (h:Head {id: 1}) SET h.generation = $p.generation, h.activated_at = $p.at
+CREATE (:Move {generation: $p.generation, at: $p.at, event: $p.event, fence: $p.fence});
 
 // name: move_of
-MATCH (m:Move {generation: $generation, fence: $fence}) RETURN m.generation, m.at;
+MATCH (m:Move {generation: $p.generation, fence: $p.fence}) RETURN m.generation, m.at;
 
 // name: lock_counter
-MERGE (c:Counter {prefix: $prefix}) ON CREATE SET c.last = 0
+MERGE (c:Counter {prefix: $p.prefix}) ON CREATE SET c.last = 0
 SET c.locked = true
 WITH c RETURN c.last;
 
 // name: serials_of_owner
-MATCH (s:Serials {prefix: $prefix, owner: $owner}) USING INDEX s:Serials(prefix, owner)
+MATCH (s:Serials {prefix: $p.prefix, owner: $p.owner}) USING INDEX s:Serials(prefix, owner)
 RETURN s.first, s.count ORDER BY s.first;
 
 // name: put_serials
-MATCH (c:Counter {prefix: $prefix}) SET c.last = $last
-CREATE (:Serials {prefix: $prefix, owner: $owner, first: $first, count: $count});
+MATCH (c:Counter {prefix: $p.prefix}) SET c.last = $p.last
+CREATE (:Serials {prefix: $p.prefix, owner: $p.owner, first: $p.first, count: $p.count});

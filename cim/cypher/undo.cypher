@@ -1,28 +1,28 @@
 // Undo one batch above head: what it wrote goes, what it ended is open again.
 
 // name: changes_above
-MATCH (c:Change) USING INDEX c:Change(g) WHERE c.g > $head RETURN elementId(c), c.keys LIMIT 1;
+MATCH (c:Change) USING INDEX c:Change(g) WHERE c.g > $p.head RETURN elementId(c), c.keys LIMIT 1;
 
 // name: drop_change
-MATCH (c:Change) WHERE elementId(c) = $id DELETE c;
+MATCH (c:Change) WHERE elementId(c) = $p.id DELETE c;
 
 // name: forget_changes
 // What head has reached can never be undone; a few are forgotten with every lease.
-MATCH (c:Change) USING INDEX c:Change(g) WHERE c.g <= $head WITH c LIMIT $limit DELETE c;
+MATCH (c:Change) USING INDEX c:Change(g) WHERE c.g <= $p.head WITH c LIMIT $p.limit DELETE c;
 
 // name: undo_entities
-UNWIND $keys AS code
+UNWIND $p.keys AS code
 MATCH (f:Fact {code: code}) USING INDEX f:Fact(code)
-WHERE f.g_from > $head DELETE f;
+WHERE f.g_from > $p.head DELETE f;
 
 // name: reopen_entities
-UNWIND $keys AS code
+UNWIND $p.keys AS code
 MATCH (f:Fact {code: code}) USING INDEX f:Fact(code)
-WHERE f.g_to > $head AND f.g_to < $open SET f.g_to = $open;
+WHERE f.g_to > $p.head AND f.g_to < $p.open SET f.g_to = $p.open;
 
 // name: restore_anchors
 // The anchor shows the newest facts again; one that never had any keeps its code alone.
-UNWIND $keys AS code
+UNWIND $p.keys AS code
 MATCH (a:Entity {code: code})
 CALL (a) {
   OPTIONAL MATCH (f:Fact {code: a.code}) USING INDEX f:Fact(code)
@@ -35,32 +35,32 @@ SET a = {code: a.code, kind: f.kind, name: f.name, lifecycle: f.lifecycle,
 FOREACH (kind IN CASE WHEN f IS NULL THEN [] ELSE [f.kind] END | SET a:$(kind));
 
 // name: undo_relations
-UNWIND $keys AS key
-MATCH ()-[r:VERB {pair: key}]->() USING INDEX r:VERB(pair) WHERE r.g_from > $head DELETE r;
+UNWIND $p.keys AS key
+MATCH ()-[r:VERB {pair: key}]->() USING INDEX r:VERB(pair) WHERE r.g_from > $p.head DELETE r;
 
 // name: reopen_relations
-UNWIND $keys AS key
+UNWIND $p.keys AS key
 MATCH ()-[r:VERB {pair: key}]->() USING INDEX r:VERB(pair)
-WHERE r.g_to > $head AND r.g_to < $open SET r.g_to = $open;
+WHERE r.g_to > $p.head AND r.g_to < $p.open SET r.g_to = $p.open;
 
 // name: undo_aliases
-UNWIND $keys AS key
+UNWIND $p.keys AS key
 MATCH (a:Alias {stem: key[3], place: key[4]}) USING INDEX a:Alias(stem, place)
-WHERE a.g_from > $head DELETE a;
+WHERE a.g_from > $p.head DELETE a;
 
 // name: reopen_aliases
-UNWIND $keys AS key
+UNWIND $p.keys AS key
 MATCH (a:Alias {stem: key[3], place: key[4]}) USING INDEX a:Alias(stem, place)
-WHERE a.g_to > $head AND a.g_to < $open
-SET a.g_to = $open;
+WHERE a.g_to > $p.head AND a.g_to < $p.open
+SET a.g_to = $p.open;
 
 // name: undo_tiles
-UNWIND $keys AS key
+UNWIND $p.keys AS key
 MATCH (t:Tile {root: key[0], document: key[1]}) USING INDEX t:Tile(root)
-WHERE t.g_from > $head DELETE t;
+WHERE t.g_from > $p.head DELETE t;
 
 // name: reopen_tiles
-UNWIND $keys AS key
+UNWIND $p.keys AS key
 MATCH (t:Tile {root: key[0], document: key[1]}) USING INDEX t:Tile(root)
-WHERE t.g_to > $head AND t.g_to < $open
-SET t.g_to = $open;
+WHERE t.g_to > $p.head AND t.g_to < $p.open
+SET t.g_to = $p.open;

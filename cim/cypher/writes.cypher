@@ -3,17 +3,17 @@
 
 // name: log_change
 // What a batch touches, so that the next holder of the lease can undo it batch by batch.
-CREATE (:Change {g: $g, keys: $keys});
+CREATE (:Change {g: $p.g, keys: $p.keys});
 
 // name: end_entities
-UNWIND $keys AS code
-MATCH (f:Fact {code: code}) USING INDEX f:Fact(code) WHERE f.g_to = $open
-WITH f, f.g_from = $g AS own
-FOREACH (_ IN CASE WHEN own THEN [] ELSE [1] END | SET f.g_to = $g)
+UNWIND $p.keys AS code
+MATCH (f:Fact {code: code}) USING INDEX f:Fact(code) WHERE f.g_to = $p.open
+WITH f, f.g_from = $p.g AS own
+FOREACH (_ IN CASE WHEN own THEN [] ELSE [1] END | SET f.g_to = $p.g)
 FOREACH (_ IN CASE WHEN own THEN [1] ELSE [] END | DELETE f);
 
 // name: put_entities
-UNWIND $rows AS row
+UNWIND $p.rows AS row
 CREATE (f:Fact) SET f = row.fact
 SET f.at = CASE WHEN row.x IS NULL THEN null ELSE point({x: row.x, y: row.y}) END
 MERGE (a:Entity {code: row.fact.code})
@@ -24,38 +24,38 @@ SET a = anchor, a:$(anchor.kind);
 // name: end_relations
 // Found by an index of its own, not between its ends: whatever the statistics say, a building's
 // 20,000 children are never walked for each of them. VERB is one of cim.model.Verb.
-UNWIND $keys AS key
-MATCH ()-[r:VERB {pair: key}]->() USING INDEX r:VERB(pair) WHERE r.g_to = $open
-WITH r, r.g_from = $g AS own
-FOREACH (_ IN CASE WHEN own THEN [] ELSE [1] END | SET r.g_to = $g)
+UNWIND $p.keys AS key
+MATCH ()-[r:VERB {pair: key}]->() USING INDEX r:VERB(pair) WHERE r.g_to = $p.open
+WITH r, r.g_from = $p.g AS own
+FOREACH (_ IN CASE WHEN own THEN [] ELSE [1] END | SET r.g_to = $p.g)
 FOREACH (_ IN CASE WHEN own THEN [1] ELSE [] END | DELETE r);
 
 // name: put_relations
-UNWIND $rows AS row
+UNWIND $p.rows AS row
 MERGE (a:Entity {code: row.source})
 MERGE (b:Entity {code: row.target})
 CREATE (a)-[r:VERB]->(b) SET r = row.relation;
 
 // name: end_aliases
-UNWIND $keys AS key
+UNWIND $p.keys AS key
 MATCH (a:Alias {stem: key[3], place: key[4]}) USING INDEX a:Alias(stem, place)
-WHERE a.g_to = $open AND a.scheme = key[0] AND a.scope = key[1] AND a.value = key[2]
-WITH a, a.g_from = $g AS own
-FOREACH (_ IN CASE WHEN own THEN [] ELSE [1] END | SET a.g_to = $g)
+WHERE a.g_to = $p.open AND a.scheme = key[0] AND a.scope = key[1] AND a.value = key[2]
+WITH a, a.g_from = $p.g AS own
+FOREACH (_ IN CASE WHEN own THEN [] ELSE [1] END | SET a.g_to = $p.g)
 FOREACH (_ IN CASE WHEN own THEN [1] ELSE [] END | DELETE a);
 
 // name: put_aliases
-UNWIND $rows AS row
+UNWIND $p.rows AS row
 CREATE (a:Alias) SET a = row;
 
 // name: end_tiles
-UNWIND $keys AS key
+UNWIND $p.keys AS key
 MATCH (t:Tile {root: key[0], document: key[1]}) USING INDEX t:Tile(root)
-WHERE t.g_to = $open
-WITH t, t.g_from = $g AS own
-FOREACH (_ IN CASE WHEN own THEN [] ELSE [1] END | SET t.g_to = $g)
+WHERE t.g_to = $p.open
+WITH t, t.g_from = $p.g AS own
+FOREACH (_ IN CASE WHEN own THEN [] ELSE [1] END | SET t.g_to = $p.g)
 FOREACH (_ IN CASE WHEN own THEN [1] ELSE [] END | DELETE t);
 
 // name: put_tiles
-UNWIND $rows AS row
+UNWIND $p.rows AS row
 CREATE (t:Tile) SET t = row;

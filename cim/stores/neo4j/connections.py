@@ -44,7 +44,7 @@ class Transaction:
 
     async def run_text(self, statement: str, **parameters: Any) -> Rows:
         """Run one of our statements and return its rows."""
-        result = await self._driven.run(statement, parameters)
+        result = await self._driven.run(statement, {"p": parameters})
         return await result.values()
 
 
@@ -112,7 +112,7 @@ class Connections:
 
     async def _read(self, query: neo4j.Query, parameters: dict[str, Any]) -> Rows:
         async with self._session(neo4j.READ_ACCESS) as session:
-            result = await session.run(query, parameters)
+            result = await session.run(query, {"p": parameters})
             return await result.values()
 
     async def write(

@@ -41,15 +41,16 @@ async def find(db: Connections, g: int, where: Filter, limit: int, after: str) -
 
 
 def conditions(where: Filter) -> dict[str, Any]:
-    """Return the parameters of a filter; what is not asked is None."""
-    west, south, east, north = where.box or (None, None, None, None)
+    """Return the parameters of a filter; what is not asked is empty."""
+    west, south, east, north = map(float, where.box or (0, 0, 0, 0))
     ifc_class = rows.indexed_class(where.properties.get("ifc_class"))
     return {
         "words": _words(where, ifc_class),
-        "places": places.candidates(where.box) if where.box is not None else None,
-        "kinds": [kind.value for kind in dict.fromkeys(where.kinds)] or None,
-        "grid": where.grid or None,
-        "ifc_class": ifc_class,
+        "places": places.candidates(where.box) if where.box is not None else [],
+        "kinds": [kind.value for kind in dict.fromkeys(where.kinds)],
+        "grid": where.grid or "",
+        "ifc_class": ifc_class or "",
+        "boxed": where.box is not None,
         "west": west,
         "south": south,
         "east": east,
@@ -71,7 +72,7 @@ async def _driver(db: Connections, parameters: dict[str, Any]) -> str:
     return "by_code"
 
 
-def _words(where: Filter, ifc_class: str | None) -> str | None:
+def _words(where: Filter, ifc_class: str | None) -> str:
     """Return the Lucene query: all terms of q and of the properties, quoted.
 
     A text property that is searched has its terms in the index too, but its own term is rarer.
@@ -81,7 +82,7 @@ def _words(where: Filter, ifc_class: str | None) -> str | None:
         if name != "ifc_class" or ifc_class is None:
             words.append(rows.property_term(name, value))
     quoted = (word.replace("\\", "\\\\").replace('"', '\\"') for word in dict.fromkeys(words))
-    return " AND ".join(f'"{word}"' for word in quoted) or None
+    return " AND ".join(f'"{word}"' for word in quoted)
 
 
 def _page(found: list[list[Any]], limit: int) -> Page:
@@ -108,7 +109,7 @@ async def children(
 ) -> Page:
     """Return a page of what ``code`` CONTAINS directly."""
     first, last = rows.pairs_behind(code, after)
-    wanted = [kind.value for kind in kinds] or None
+    wanted = [kind.value for kind in kinds]
     found = await db.read("children", g=g, first=first, last=last, kinds=wanted, limit=limit + 1)
     return _page(found, limit)
 

@@ -70,8 +70,8 @@ def _double(value: float | None) -> float | None:
 
 
 def indexed_class(value: Any) -> str | None:
-    """Return an IFC class as it is indexed; what is too long for one is compared by its term."""
-    return value if isinstance(value, str) and len(value) <= STEM_CHARS else None
+    """Return an IFC class as it is indexed; what can't be one is compared by its term."""
+    return value if isinstance(value, str) and 0 < len(value) <= STEM_CHARS else None
 
 
 def property_terms(e: Entity) -> list[str]:

@@ -112,6 +112,18 @@ def test_exact_text_is_taken_as_it_stands():
     assert ["N31A"] == grid.cover([[(5, 1), (6, 1), (6, 2), (5, 2)]], level=1)
 
 
+def test_a_side_through_a_corner_of_a_cell_does_not_reach_into_it():
+    assert ["N31A", "N31B", "N32A"] == grid.cover([[(0, 0), (12, 0), (0, 8)]], level=1)
+    assert ["N30A", "N30B", "N31A"] == grid.cover([[(6, 0), (-6, 0), (-6, 8)]], level=1)
+
+
+def test_a_corner_level_with_the_middle_of_a_cell_leaves_the_cell_inside():
+    """The ray from the middle of N33A to the east meets the corner at 20, 2 and counts it once."""
+    ring = [(10, -1), (19, -1), (20, 2), (19, 5), (10, 5)]
+    assert "N33A" in grid.cover([ring], level=1)
+    assert "N33A" in grid.cover([ring[::-1]], max_count=100)
+
+
 def test_more_cells_fit_more_closely():
     areas = []
     for max_count in (1, 10, 100, 1000):

@@ -6,14 +6,14 @@ because their serials are reserved under (receipt, base generation).
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from cim import batches
 from cim.delivery_before import Before, document_before, known, lease
 from cim.delivery_correct import rematch, undo_rematch
 from cim.delivery_match import Identified, Teller, elsewhere, identify, planned
-from cim.delivery_rows import Rows, address_of
+from cim.delivery_rows import Delivery, Rows, address_of
 from cim.merge import Holding, Incoming, Plan
 from cim.model import Kind, Relation, Tile, Verb
 from cim.placement import Placement, anchored
@@ -24,22 +24,6 @@ from identity.ports import Codes
 
 Tiler = Callable[[Mapping[str, str]], Awaitable[list[Tile]]]
 """Makes the tiles of a delivery once its codes (by key) are known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What one document delivers. ``receipt`` names the upload: the same again changes nothing."""
-
-    receipt: str
-    project: str
-    project_name: str
-    document: str
-    document_name: str
-    region: str
-    sha256: str
-    incoming: Sequence[Incoming]
-    placement: Placement
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def deliver(

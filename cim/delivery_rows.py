@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cim.merge import Holding, Incoming, Traits
 from cim.model import Entity, Kind, Lifecycle, Relation, Tile, Verb
@@ -10,10 +10,23 @@ from cim.placement import Placement, Position, positions
 from identity import grid
 from identity.ports import Alias
 
-if TYPE_CHECKING:
-    from cim.delivery import Delivery
-
 GRID_LAT_MAX = 88.0  # beyond it the grid standard's text is incomplete (GB/T 39409, Fig. 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What one document delivers. ``receipt`` names the upload: the same again changes nothing."""
+
+    receipt: str
+    project: str
+    project_name: str
+    document: str
+    document_name: str
+    region: str
+    sha256: str
+    incoming: Sequence[Incoming]
+    placement: Placement
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def holdings_of(relations: Iterable[Relation]) -> dict[str, Holding]:
@@ -86,7 +99,7 @@ class Rows:
     document: str
     project: str
     placement: Placement
-    delivery: "Delivery | None" = None
+    delivery: Delivery | None = None
     issued: Mapping[str, str] = field(default_factory=dict)
     _lists: dict[str, list[Any]] = field(default_factory=dict)
 

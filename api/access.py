@@ -16,6 +16,7 @@ from api.errors import language, problem
 from api.settings import Settings
 from api.tokens import Caller, Role, Tokens
 from identity.errors import CityError, Denied, Invalid
+from identity.schemes import mask
 
 PUBLIC = None  # no token needed: the page itself, its documents, and signs of life
 
@@ -142,8 +143,9 @@ class Gate:
 
     async def _note(self, request: Request, refused: CityError) -> None:
         if self._record is not None:
-            action = f"{request.method} {request.url.path}"[:200]
-            await self._record(None, action, request.url.path[:200], refused.code, refused.facts)
+            path = mask(request.url.path[:200])  # an identity number is never kept
+            action = f"{request.method} {path}"
+            await self._record(None, action, path, refused.code, refused.facts)
 
 
 def match(method: str, path: str) -> tuple[str, Role | None] | None:

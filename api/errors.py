@@ -23,6 +23,7 @@ from identity.errors import (
     Unavailable,
     render,
 )
+from identity.schemes import mask
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
@@ -139,14 +140,14 @@ async def _http_error(request: Request, error: Exception) -> Response:
     """Turn what the framework refuses (404, 405, malformed bodies) into the same shape."""
     assert isinstance(error, HTTPException)
     code = _FRAMEWORK_CODES.get(error.status_code, "http_refused")
-    facts = {"path": request.url.path, "method": request.method, "reason": str(error.detail)}
+    facts = {"path": mask(request.url.path), "method": request.method, "reason": str(error.detail)}
     if code == "body_too_large":
         facts["limit"] = request.app.state.door.settings.body_bytes_max
     return _answer(wire(code, facts, _lang(request), error.status_code))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    _log.error("request_failed", path=request.url.path, exc_info=error)
+    _log.error("request_failed", path=mask(request.url.path), exc_info=error)
     return _answer(wire("internal_error", {"kind": type(error).__name__}, _lang(request), 500))
 
 

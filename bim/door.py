@@ -20,6 +20,7 @@ from cim.ports import Blobs, Filter, Graph
 from identity import code as uic
 from identity.errors import Invalid, NotFound
 from identity.ports import Codes
+from identity.schemes import refuse
 
 SAME_SHARE_MIN = 0.5  # of an upload's product GUIDs in one document: it is that document
 NAME_CHARS_MAX = 200
@@ -239,6 +240,8 @@ def _receipt_id(model: str, sha256: str, version: int, withdrawn: bool) -> str: 
 
 
 def _check_name(name: str | None) -> None:
+    if name is not None:
+        refuse(name)
     if name is not None and (not name.strip() or len(name) > NAME_CHARS_MAX):
         raise Invalid("name_invalid", name=name[:40], length_max=NAME_CHARS_MAX)
 

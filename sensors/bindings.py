@@ -10,6 +10,7 @@ from cim.ports import Activation, Batch, Filter, Graph
 from identity import code as universal
 from identity.errors import Invalid, NotFound, TooLarge
 from identity.ports import Alias, Codes
+from identity.schemes import refuse
 from sensors.lookup import SCHEME, channels_of, read_bindings
 from sensors.topics import NAME_CHARS_MAX, is_name
 
@@ -152,6 +153,8 @@ def _check(wanted: Sequence[Bind]) -> None:
     if len(wanted) > BIND_MAX:
         raise TooLarge("bindings_limit", count=len(wanted), limit=BIND_MAX)
     for bound in wanted:
+        for said in (bound.device, bound.name, bound.owner):
+            refuse(said)  # an identity number is never kept
         if not is_name(bound.device) or (bound.tenant and not is_name(bound.tenant)):
             raise Invalid("device_invalid", device=bound.device, limit=NAME_CHARS_MAX)
         if bound.property and not is_name(bound.property):

@@ -89,9 +89,9 @@ class Connections:
         try:
             with anyio.fail_after(self._answer_s):
                 info = await self._driver.get_server_info()
-        except (*_ERRORS, TimeoutError) as error:
+        except (*_ERRORS, TimeoutError, ValueError) as error:  # ValueError: no such port
             raise unavailable(error) from error
-        _check_version(info.agent)
+        check_version(info.agent)
 
     async def read(self, name: str, **parameters: Any) -> Rows:
         """Run one named statement that only reads."""
@@ -177,7 +177,7 @@ async def _create(tx: Transaction) -> None:
     await tx.run("create", layout=LAYOUT)
 
 
-def _check_version(agent: str) -> None:
+def check_version(agent: str) -> None:
     """Raise Unavailable for a Neo4j before SERVER_MIN: our statements are not understood there."""
     found = re.fullmatch(r"Neo4j/(\d+)\.(\d+).*", agent)
     if found is None or (int(found[1]), int(found[2])) < SERVER_MIN:

@@ -1,4 +1,4 @@
-import { answer, getJson, postJson, send } from "./http";
+import { answer, getJson, postJson, problemOf, send } from "./http";
 import { type Follow, follow } from "./sse";
 import type {
   Brief,
@@ -19,10 +19,10 @@ const STATE_PAGES_MAX = 20;
 
 export const city = () => getJson<City>("/city");
 
-/** Resolves a code or alias: one meaning, several (HTTP 300), or none (HTTP 404: null). */
-export async function resolve(text: string): Promise<Resolved | Brief[] | null> {
-  const response = await send(`/codes/${encodeURIComponent(text)}`);
-  if (response.status === 404) return null;
+/** Resolves a code or alias: one meaning or several (HTTP 300); none is a Problem that says why. */
+export async function resolve(text: string, signal?: AbortSignal): Promise<Resolved | Brief[]> {
+  const path = `/codes/${encodeURIComponent(text)}`;
+  const response = await send(path, signal ? { signal } : {});
   if (response.status === 300) return meanings(await response.json());
   return answer<Resolved>(response);
 }
@@ -93,6 +93,14 @@ export async function queryState(
     if (!cursor) break;
   }
   return rows;
+}
+
+/** The QR of a code's resolver, as an image a page may show. */
+export async function qr(code: string): Promise<Blob> {
+  const path = `/objects/${encodeURIComponent(code)}/qr?format=svg`;
+  const response = await send(path);
+  if (!response.ok) throw problemOf(response.status, await response.text());
+  return response.blob();
 }
 
 export const job = (id: string) => getJson<Job>(`/jobs/${encodeURIComponent(id)}`);

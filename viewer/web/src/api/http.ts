@@ -8,6 +8,7 @@ export class Problem extends Error {
     readonly title: string,
     readonly detail: string,
     readonly hint: string,
+    readonly facts: Record<string, unknown> = {},
   ) {
     super(detail || title || code);
     this.name = "Problem";
@@ -63,5 +64,6 @@ export function problemOf(status: number, text: string): Problem {
     word("title"),
     word("detail"),
     word("hint"),
+    (body.facts ?? {}) as Record<string, unknown>,
   );
 }

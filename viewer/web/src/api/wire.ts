@@ -131,3 +131,29 @@ export interface Finding {
   element?: string | null;
   step_id?: number | null;
 }
+
+export interface Words {
+  zh: string;
+  en: string;
+}
+
+/** One way of reading a text that leads to nothing; positions count from 1. */
+export interface Recognition {
+  scheme: string;
+  name: Words;
+  canonical: string;
+  valid: boolean;
+  check: string;
+  problems: WrongPlace[];
+  segments: { name: string; text: string; position: number; label: Words; meaning?: Words }[];
+  also?: { scheme: string; value: string }[];
+  note?: Words;
+}
+
+/** Why a text is no code of a scheme; without a position no single place is wrong. */
+export interface WrongPlace extends Words {
+  code: string;
+  position: number | null;
+  expected: string;
+  found: string;
+}

@@ -5,6 +5,7 @@ import { mountCard } from "./card";
 import { mountColour } from "./colour";
 import { el } from "./dom";
 import { labelsOf } from "./name-labels";
+import { Recognised } from "./recognised";
 import { mountSearch } from "./search";
 import { mountStatus } from "./status";
 import { mountStoreys } from "./storeys";
@@ -19,9 +20,16 @@ export function mountPanels(app: App, root: HTMLElement, goHome: () => void): vo
   const colour = mountColour(app);
   const left = el("aside", { class: "left" });
   left.append(mountDisplay(app, colour.chooser), mountStoreys(app), mountUpload(app));
-  const right = el("aside", { class: "right" }, mountCard(app));
+  const recognised = new Recognised(app);
+  const right = el("aside", { class: "right" }, recognised.node, mountCard(app));
   const middle = el("div", { class: "middle" }, colour.legend);
-  root.append(mountBar(app, mountSearch(app), goHome), left, middle, right, mountStatus(app));
+  root.append(
+    mountBar(app, mountSearch(app, recognised), goHome),
+    left,
+    middle,
+    right,
+    mountStatus(app),
+  );
   const label = () => void nameBuildings(app).catch(complain);
   app.models.changed.listen(label);
 }

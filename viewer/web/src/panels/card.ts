@@ -2,13 +2,13 @@ import * as client from "../api/client";
 import type { CityObject, Resolved } from "../api/wire";
 import { text, word } from "../city/texts";
 import { type App, onView } from "./app";
+import { codeLine } from "./card-code";
 import { cardSets } from "./card-sets";
 import { button, el, replace } from "./dom";
 import { LiveRows } from "./live-rows";
 import { complain } from "./toast";
 
 const GRID_SHOWN = 14;
-const COPIED_MS = 1_200;
 
 /** The card of what is selected: names, place, path, properties, live values. */
 export function mountCard(app: App): HTMLElement {
@@ -102,18 +102,6 @@ function head(app: App, told: Resolved, properties: Record<string, unknown>): HT
   );
 }
 
-function codeLine(code: string): HTMLElement {
-  const copy = button({ class: "small", text: () => text("copy"), testid: "card-copy" });
-  copy.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(code);
-    copy.textContent = text("copied");
-    setTimeout(() => {
-      copy.textContent = text("copy");
-    }, COPIED_MS);
-  });
-  return el("div", { class: "code-line" }, el("code", { text: code, testid: "card-code" }), copy);
-}
-
 function facts(told: Resolved, properties: CityObject["properties"] = {}): HTMLElement {
   const at = told.position;
   const rows: [string, string | null | undefined][] = [
@@ -174,7 +162,9 @@ function aliases(told: Resolved): HTMLElement | null {
   if (told.aliases.length === 0) return null;
   const list = el("dl", { class: "facts" });
   for (const alias of told.aliases) {
-    list.append(el("dt", { text: alias.scheme }), el("dd", { text: alias.value }));
+    const title = alias.scope ? `${alias.scheme} @ ${alias.scope}` : alias.scheme;
+    list.append(el("dt", { text: alias.scheme, title }), el("dd", { text: alias.value }));
   }
-  return el("details", {}, el("summary", { text: text("aliases") }), list);
+  const title = `${text("aliases")} · ${told.aliases.length}`;
+  return el("details", { testid: "aliases" }, el("summary", { text: title }), list);
 }

@@ -1,15 +1,18 @@
 import * as client from "../api/client";
+import type { Problem } from "../api/http";
 import type { Brief } from "../api/wire";
 import { text, word } from "../city/texts";
 import type { App } from "./app";
 import { el, replace } from "./dom";
+import { isRefusal, type Recognised } from "./recognised";
 import { complain } from "./toast";
 
 const WAIT_MS = 180;
 const SUGGESTIONS_MAX = 12;
+const SEARCHED_CHARS_MAX = 200; // the API's own limit of a search; longer texts are only resolved
 
-/** One box for codes, names, addresses and GUIDs: exact meanings first, else suggestions. */
-export function mountSearch(app: App): HTMLElement {
+/** One box for any text: exact meanings first, else suggestions, else what the text is. */
+export function mountSearch(app: App, recognised: Recognised): HTMLElement {
   const list = el("ul", { class: "suggestions", attrs: { role: "listbox" } });
   const input = el("input", {
     testid: "search",
@@ -21,7 +24,7 @@ export function mountSearch(app: App): HTMLElement {
       "aria-autocomplete": "list",
     },
   });
-  const box = new SearchBox(app, input, list);
+  const box = new SearchBox(app, recognised, input, list);
   input.addEventListener("input", () => box.typed());
   input.addEventListener("keydown", (event) => box.key(event));
   input.addEventListener("focus", () => list.classList.add("open"));
@@ -46,6 +49,7 @@ class SearchBox {
 
   constructor(
     private readonly app: App,
+    private readonly recognised: Recognised,
     private readonly input: HTMLInputElement,
     private readonly list: HTMLUListElement,
   ) {}
@@ -79,7 +83,7 @@ class SearchBox {
 
   private async suggest(): Promise<void> {
     const items = await this.ask(this.input.value.trim());
-    if (items) this.show(items, items.length ? "" : text("searchNone"));
+    if (items) this.show(items, items.length ? "" : text("searchNoneEnter"));
   }
 
   /** Enter: a name that fits exactly, else the exact meaning of a code, alias or address. */
@@ -94,17 +98,27 @@ class SearchBox {
     try {
       const found = await client.resolve(asked);
       if (Array.isArray(found)) this.show(found, text("searchSeveral"));
-      else if (found) this.choose(found.code);
-      else if (items.length === 1 && items[0]) this.choose(items[0].code);
-      else this.show(items, items.length ? "" : text("searchNone"));
+      else this.choose(found.code);
     } catch (error) {
-      complain(error);
+      if (isRefusal(error)) this.unresolved(asked, items, error);
+      else complain(error);
     }
+  }
+
+  /** No exact meaning: the one thing found by words, else all of them and what the text is. */
+  private unresolved(asked: string, items: Brief[], refusal: Problem): void {
+    const only = items.length === 1 ? items[0] : null;
+    if (only) return void this.choose(only.code);
+    this.show(items);
+    if (items.length > 0 && !refusal.facts.recognised) return;
+    this.app.update({ selected: null });
+    this.recognised.show(asked, refusal);
   }
 
   /** What matches, things that stand in the city first; null when asked again meanwhile. */
   private async ask(asked: string): Promise<Brief[] | null> {
     this.asking?.abort();
+    if (asked.length > SEARCHED_CHARS_MAX) return [];
     this.asking = new AbortController();
     const { signal } = this.asking;
     try {

@@ -1,6 +1,6 @@
 """What callers send, as types; what they get is described in the routes' docstrings."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -52,6 +52,50 @@ class StateQuery(BaseModel):
     bbox: tuple[float, float, float, float] | None = None
     limit: int = Field(default=1_000, ge=1, le=1_000)
     cursor: str = Field(default="", max_length=2_000, description="`next` of the last page")
+
+
+class Reason(BaseModel):
+    """Why the register is changed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    why: str = Field(min_length=1, max_length=1_000)
+
+
+class Merge(Reason):
+    """Which code takes over."""
+
+    into: str = Field(min_length=1, max_length=64)
+
+
+class Split(Reason):
+    """Which codes take over."""
+
+    into: list[str] = Field(min_length=1, max_length=100)
+
+
+class LifecycleMove(Reason):
+    """Where a thing comes to stand in its life."""
+
+    lifecycle: Literal["planned", "under_construction", "in_use", "gone"]
+
+
+class Undo(Reason):
+    """Which change is taken back; none: the last that still stands."""
+
+    generation: int | None = Field(default=None, ge=1)
+
+
+class MatchUndo(Reason):
+    """Whose correction is taken back."""
+
+    guid: str = Field(min_length=1, max_length=64)
+
+
+class Match(MatchUndo):
+    """Which code a thing of a model has; none: a new one of its own."""
+
+    code: str | None = Field(default=None, max_length=64)
 
 
 Observations = list[Any]

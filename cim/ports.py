@@ -53,6 +53,15 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """What was known of a code from generation ``g_from`` to ``g_to`` (None: nothing ended it)."""
+
+    g_from: int
+    g_to: int | None
+    entity: Entity
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """What one write changes, at most BATCH_ROWS rows in all.
 
@@ -157,6 +166,16 @@ class Graph(Protocol):
 
     async def moves(self, after: int, *, limit: int) -> list[Move]:
         """Return the moves of head behind generation ``after``, oldest first."""
+        ...
+
+    async def history(
+        self, g: int, code: str, *, limit: int, before: int | None = None
+    ) -> list[Fact]:
+        """Return what was known of ``code`` up to ``g``, newest first; unknown: nothing.
+
+        ``before``: only facts that began below that generation (the next page). An end above
+        ``g`` has not happened.
+        """
         ...
 
     async def activate(self, holder: str, *, wait_s: float) -> Activation:

@@ -128,7 +128,7 @@ async def models(
 @router.get("/models/{model}", summary="One model")
 async def one(model: str, services: ServicesIn, g: Generation) -> Response:
     """Return a model with its current version and placement."""
-    return answer(wire.document(await _document(services, g, model)))
+    return answer(wire.document(await document_of(services, g, model)))
 
 
 @router.get("/models/{model}/versions", summary="The versions of a model")
@@ -143,7 +143,7 @@ async def versions(
 ) -> Response:
     """Return a page of versions, oldest first."""
     g, after = uncursor(cursor_text, request, head)
-    await _document(services, g, model)
+    await document_of(services, g, model)
     where = Filter((Kind.MODEL,), properties={"document": model})
     found = await services.graph.find(g, where, limit=limit, after=after)
     return page([wire.version(entity) for entity in found.items], cursor(g, found.next))
@@ -157,8 +157,8 @@ async def findings(
     version: Annotated[int | None, Query(ge=1)] = None,
 ) -> Response:
     """Return the findings of the current (or the given) version, texts in zh and en."""
-    document = await _document(services, g, model)
-    entity = document if version is None else await _version(services, g, model, version)
+    document = await document_of(services, g, model)
+    entity = document if version is None else await version_of(services, g, model, version)
     rows = await ingest.findings_of(services.stores, entity.properties)
     elements = await _elements(services, g, rows, entity.properties.get("project"))
     return page([finding(row, elements) for row in rows], None)
@@ -249,14 +249,16 @@ def _placement(text: str | None) -> dict[str, Any] | None:
     return said
 
 
-async def _document(services: Services, g: int, model: str) -> Entity:
+async def document_of(services: Services, g: int, model: str) -> Entity:
+    """Return the entity of a model; NotFound("model_unknown")."""
     found = await services.graph.entities(g, [model])
     if not found or found[0].kind is not Kind.DOCUMENT:
         raise NotFound("model_unknown", model=model[:80])
     return found[0]
 
 
-async def _version(services: Services, g: int, model: str, number: int) -> Entity:
+async def version_of(services: Services, g: int, model: str, number: int) -> Entity:
+    """Return the entity of a version of a model; NotFound("version_unknown")."""
     where = Filter((Kind.MODEL,), properties={"document": model, "version": number})
     found = await services.graph.find(g, where, limit=1)
     if not found.items:

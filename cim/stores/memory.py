@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 
 from cim.model import Entity, Kind, Relation, Tile, Verb
-from cim.ports import NEIGHBOUR_LIMIT, Batch, Filter, Head, Move, Page
+from cim.ports import NEIGHBOUR_LIMIT, Batch, Fact, Filter, Head, Move, Page
 from cim.stores import rules
 from cim.stores.memory_activation import MemoryActivation
 from cim.stores.memory_blobs import MemoryBlobs
@@ -110,6 +110,16 @@ class MemoryGraph:
         """Return the moves of head behind generation ``after``, oldest first."""
         rules.check_page(limit)
         return [move for move in self._moves if move.generation > after][:limit]
+
+    async def history(
+        self, g: int, code: str, *, limit: int, before: int | None = None
+    ) -> list[Fact]:
+        """Return what was known of ``code`` up to ``g``, newest first."""
+        rules.check_page(limit)
+        last = g + 1 if before is None else min(before, g + 1)
+        rows = [row for row in self._entities.rows(code) if row.g_from < last]
+        newest = islice(reversed(rows), limit)
+        return [Fact(row.g_from, rules.ended(row.g_to, g), row.value) for row in newest]
 
     async def ready(self) -> None:
         """Memory always answers."""

@@ -91,6 +91,11 @@ def polls(wait_s: float) -> int:
     return 1 + math.ceil(max(wait_s, 0.0) / LEASE_POLL_S)
 
 
+def ended(g_to: int, g: int) -> int | None:
+    """Return where a row ended as it is known at ``g``; None: it has not."""
+    return g_to if g_to <= g else None
+
+
 def gone(entity: Entity) -> Entity:
     """Return the last facts of an ended entity as they are answered: a code never dies."""
     return replace(entity, lifecycle=Lifecycle.GONE)

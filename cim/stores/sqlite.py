@@ -14,7 +14,7 @@ import anyio
 import anyio.to_thread
 
 from cim.model import Entity, Kind, Relation, Tile, Verb
-from cim.ports import Batch, Filter, Head, Move, Page
+from cim.ports import Batch, Fact, Filter, Head, Move, Page
 from cim.stores import rules, sqlite_find, sqlite_reads, sqlite_writes
 from cim.stores.sqlite_connections import Connections, unavailable
 from identity.errors import Conflict
@@ -113,6 +113,13 @@ class SqliteGraph:
         rules.check_page(limit)
         run = self._db.point if limit <= POINT_ROWS else self._db.scan
         return await run(sqlite_reads.moves, after, limit)
+
+    async def history(
+        self, g: int, code: str, *, limit: int, before: int | None = None
+    ) -> list[Fact]:
+        """Return what was known of ``code`` up to ``g``, newest first."""
+        rules.check_page(limit)
+        return await self._db.scan(sqlite_reads.history, g, code, limit, before)
 
     async def ready(self) -> None:
         """Raise Unavailable when the file does not answer."""

@@ -17,6 +17,13 @@ FROM facts f INDEXED BY facts_code
 WHERE f.code = :code AND f.g_from <= :g
 ORDER BY f.g_from DESC LIMIT 1;
 
+-- name: history
+SELECT f.g_from, f.g_to, f.code, f.kind, f.name, f.lifecycle, f.lon, f.lat, f.height_m,
+       f.west, f.south, f.east, f.north, f.grid2d, f.properties
+FROM facts f INDEXED BY facts_code
+WHERE f.code = :code AND f.g_from < :last
+ORDER BY f.g_from DESC LIMIT :limit;
+
 -- name: children
 SELECT f.code, f.kind, f.name, f.lifecycle, f.lon, f.lat, f.height_m,
        f.west, f.south, f.east, f.north, f.grid2d, f.properties

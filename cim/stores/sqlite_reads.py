@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from cim.model import Entity, Kind, Relation, Tile, Verb
-from cim.ports import NEIGHBOUR_LIMIT, Move, Page
+from cim.ports import NEIGHBOUR_LIMIT, Fact, Move, Page
 from cim.stores import rules
 from cim.stores import sqlite_rows as rows
 from cim.stores.sqlite_find import page
@@ -126,6 +126,15 @@ def moves(connection: Connection, after: int, limit: int) -> list[Move]:
     """Return the moves of head behind ``after``."""
     found = connection.execute(SQL["moves"], {"after": after, "limit": limit})
     return [Move(g, at, rules.decode_properties(event)) for g, at, event in found]
+
+
+def history(
+    connection: Connection, g: int, code: str, limit: int, before: int | None
+) -> list[Fact]:
+    """Return what was known of ``code`` up to ``g``, newest first."""
+    last = g + 1 if before is None else min(before, g + 1)
+    found = connection.execute(SQL["history"], {"code": code, "last": last, "limit": limit})
+    return [Fact(row[0], rules.ended(row[1], g), rows.entity(row[2:])) for row in found]
 
 
 def _entity(connection: Connection, g: int, code: str, *, ended: bool) -> Entity | None:

@@ -6,9 +6,9 @@ from typing import Any, Self
 import anyio
 
 from cim.model import Entity, Kind, Relation, Tile, Verb
-from cim.ports import Batch, Filter, Head, Move, Page
+from cim.ports import Batch, Fact, Filter, Head, Move, Page
 from cim.stores import rules
-from cim.stores.neo4j import reads, writes
+from cim.stores.neo4j import reads, rows, writes
 from cim.stores.neo4j.connections import ANSWER_S, Connections
 from identity.errors import Conflict
 from identity.ports import Alias
@@ -100,6 +100,15 @@ class Neo4jGraph:
         """Return the moves of head behind generation ``after``, oldest first."""
         rules.check_page(limit)
         return await reads.moves(self._db, after, limit)
+
+    async def history(
+        self, g: int, code: str, *, limit: int, before: int | None = None
+    ) -> list[Fact]:
+        """Return what was known of ``code`` up to ``g``, newest first."""
+        rules.check_page(limit)
+        last = g + 1 if before is None else min(before, g + 1)
+        found = await self._db.read("history", code=code, last=last, limit=limit)
+        return [Fact(row[0], rules.ended(row[1], g), rows.entity(row[2:])) for row in found]
 
     async def ready(self) -> None:
         """Raise Unavailable when the server does not answer in time."""

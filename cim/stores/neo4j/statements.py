@@ -41,7 +41,7 @@ SCHEMA = dict(_schema())
 """What makes each index, by its name (a constraint has an index of its name)."""
 CYPHER: dict[str, str] = {
     name: text
-    for file in ("lease.cypher", "writes.cypher", "undo.cypher", "reads.cypher")
+    for file in ("lease.cypher", "writes.cypher", "undo.cypher", "reads.cypher", "history.cypher")
     for name, text in _named(file).items()
 } | _find()
 """Statement by name."""

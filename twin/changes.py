@@ -1,0 +1,81 @@
+"""What happened to a code, newest first: its facts compared, and the event that says who and why.
+
+A fact that begins where another ends is a change of fields; one that begins alone came (or came
+back); one that ends alone went. Taking the place of another code is told by its redirect.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from cim.model import Entity
+from cim.ports import Fact, Graph
+from cim.registry_change import move_of, replaced_at
+from identity.errors import NotFound
+from twin.times import rfc3339
+
+CHANGES_MAX = 200  # items of one page: each asks for its event
+FIELDS = ("kind", "name", "lifecycle", "lon", "lat", "height_m", "box", "grid2d")
+TOLD = (
+    *("event", "action", "who", "why", "model", "version", "project", "codes"),
+    *("undoes", "undone", "key", "before", "after", "undo", "to"),
+)
+"""What an event tells of a change, where it says it."""
+
+Step = tuple[int, str, dict[str, Any]]
+"""generation, created | changed | ended | restored | replaced_others, {field: before, after}."""
+
+
+async def changes(
+    graph: Graph, g: int, code: str, *, limit: int, before: int | None = None
+) -> tuple[list[dict[str, Any]], int | None]:
+    """Return what happened to ``code`` and the generation below which the next page begins.
+
+    ``limit``: facts looked at. Raises NotFound("code_unknown") for a code that never was.
+    """
+    facts = await graph.history(g, code, limit=limit + 1, before=before)
+    if not facts and before is None:
+        raise NotFound("code_unknown", text=code[:80], tried=["code"])
+    shown = facts[:limit]
+    following = shown[-1].g_from if len(facts) > limit else None
+    told = {step[0]: step for step in steps(facts, len(shown), before)}
+    for at in await replaced_at(graph, g, code):
+        if (following or 0) <= at < (before or g + 1):
+            told.setdefault(at, (at, "replaced_others", {}))
+    found = [await _told(graph, told[at]) for at in sorted(told, reverse=True)]
+    return found, following
+
+
+def steps(facts: Sequence[Fact], shown: int, newer: int | None) -> Iterator[Step]:
+    """Yield what happened in the first ``shown`` facts (newest first); ``newer`` begins above."""
+    for number, fact in enumerate(facts[:shown]):
+        if fact.g_to is not None and fact.g_to != newer:
+            yield fact.g_to, "ended", {}
+        older = facts[number + 1] if number + 1 < len(facts) else None
+        if older is None:
+            yield fact.g_from, "created", {}
+        else:
+            said = "changed" if older.g_to == fact.g_from else "restored"
+            yield fact.g_from, said, compared(older.entity, fact.entity)
+        newer = fact.g_from
+
+
+def compared(old: Entity, new: Entity) -> dict[str, Any]:
+    """Return {field: {"before", "after"}} of what differs; properties by their names."""
+    pairs = {name: (getattr(old, name), getattr(new, name)) for name in FIELDS}
+    names = sorted({*old.properties, *new.properties})
+    for name in names:
+        pairs[f"properties.{name}"] = (old.properties.get(name), new.properties.get(name))
+    return {name: {"before": was, "after": now} for name, (was, now) in pairs.items() if was != now}
+
+
+async def _told(graph: Graph, step: Step) -> dict[str, Any]:
+    generation, change, fields = step
+    move = await move_of(graph, generation)
+    event: Mapping[str, Any] = move.event if move else {}
+    return {
+        "generation": generation,
+        "at": rfc3339(move.at) if move else None,
+        "change": change,
+        "fields": fields,
+        "cause": {name: event[name] for name in TOLD if name in event},
+    }

@@ -2,6 +2,7 @@ import { answer, getJson, postJson, problemOf, send } from "./http";
 import { type Follow, follow } from "./sse";
 import type {
   Brief,
+  Change,
   City,
   CityObject,
   Finding,
@@ -15,6 +16,7 @@ import type {
 } from "./wire";
 
 const STATE_PAGE = 1_000; // the API's own upper limit of one page
+const CHANGES_PAGE = 20;
 const STATE_PAGES_MAX = 20;
 
 export const city = () => getJson<City>("/city");
@@ -93,6 +95,16 @@ export async function queryState(
     if (!cursor) break;
   }
   return rows;
+}
+
+/** Reads what happened to a code, newest first; `cursor` is the page before's `next`. */
+export function changes(
+  code: string,
+  cursor: string | null,
+  signal?: AbortSignal,
+): Promise<Page<Change>> {
+  const query = new URLSearchParams({ limit: String(CHANGES_PAGE), ...(cursor ? { cursor } : {}) });
+  return getJson<Page<Change>>(`/objects/${encodeURIComponent(code)}/changes?${query}`, signal);
 }
 
 /** The QR of a code's resolver, as an image a page may show. */

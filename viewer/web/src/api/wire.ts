@@ -132,6 +132,15 @@ export interface Finding {
   step_id?: number | null;
 }
 
+/** What happened to a code at one generation, by whom and why. */
+export interface Change {
+  generation: number;
+  at: string | null;
+  change: "created" | "changed" | "ended" | "restored" | "replaced_others";
+  fields: Record<string, { before: unknown; after: unknown }>;
+  cause: { event?: string; action?: string; who?: string; why?: string; version?: unknown };
+}
+
 export interface Words {
   zh: string;
   en: string;

@@ -76,6 +76,9 @@ const TEXTS = {
   qr: ["二维码", "QR code"],
   urn: ["统一资源名", "URN"],
   history: ["变更历史", "History"],
+  historyRest: ["另有 {n} 处", "and {n} more"],
+  generation: ["第 {n} 代", "generation {n}"],
+  more: ["更多", "More"],
   historyNone: ["没有变更记录", "No changes recorded"],
   copy: ["复制", "Copy"],
   copied: ["已复制", "Copied"],
@@ -197,6 +200,26 @@ const WORDS: Record<string, [string, string]> = {
   under_construction: ["建设中", "under construction"],
   in_use: ["在用", "in use"],
   gone: ["消失", "gone"],
+  created: ["建立", "created"],
+  changed: ["修改", "changed"],
+  ended: ["终止", "ended"],
+  restored: ["恢复", "restored"],
+  replaced_others: ["替代其他编码", "replaced others"],
+  "action.retire": ["注销编码", "code retired"],
+  "action.merge": ["编码合并", "codes merged"],
+  "action.split": ["编码拆分", "code split"],
+  "action.lifecycle": ["生命周期变更", "life cycle moved on"],
+  "action.undo": ["撤销变更", "change undone"],
+  "action.model": ["模型交付", "model delivered"],
+  "action.rematch": ["人工更正匹配", "match corrected by a person"],
+  "action.devices_bound": ["绑定设备", "devices bound"],
+  "action.device_unbound": ["解绑设备", "device unbound"],
+  name: ["名称", "Name"],
+  height_m: ["高程", "Height"],
+  lon: ["经度", "Longitude"],
+  lat: ["纬度", "Latitude"],
+  grid2d: ["北斗网格码", "Beidou grid"],
+  box: ["外包框", "Box"],
   declared: ["文件声明", "declared"],
   confirmed: ["人工确认", "confirmed"],
   given: ["给定", "given"],
@@ -232,6 +255,12 @@ export function text(key: TextKey, facts: Record<string, string | number> = {}):
 
 export function word(term: string): string {
   return WORDS[term]?.[language === "zh" ? 0 : 1] ?? term;
+}
+
+/** What was done, as the cause of a change names it. */
+export function deed(name: string): string {
+  const key = `action.${name}`;
+  return key in WORDS ? word(key) : name;
 }
 
 export function unit(code: string): string {

@@ -19,7 +19,8 @@ export function cardSets(title: string, sets: unknown, open: boolean): HTMLEleme
   return el("section", { class: "sets" }, el("h3", { text: title }), ...tables);
 }
 
-function shown(value: unknown): string {
+/** A value in words: numbers with 7 digits, measures with their unit. */
+export function shown(value: unknown): string {
   if (value === true) return text("yes");
   if (value === false) return text("no");
   if (value === null || value === undefined) return "—";

@@ -3,6 +3,7 @@ import type { CityObject, Resolved } from "../api/wire";
 import { text, word } from "../city/texts";
 import { type App, onView } from "./app";
 import { codeLine } from "./card-code";
+import { cardHistory } from "./card-history";
 import { cardSets } from "./card-sets";
 import { button, el, replace } from "./dom";
 import { LiveRows } from "./live-rows";
@@ -59,6 +60,7 @@ async function fill(
     cardSets(text("properties"), properties.psets, true),
     cardSets(text("quantities"), properties.quantities, false),
     aliases(told),
+    cardHistory(told.code, signal),
   );
   card.scrollTop = 0;
   await live.show(told, signal);

@@ -74,6 +74,7 @@ export class Recognised {
   private async askAgain(): Promise<void> {
     if (this.node.hidden) return;
     const { typed } = this;
+    await Promise.resolve(); // the language of requests changes after the panels heard of it
     this.asking = new AbortController();
     try {
       await client.resolve(typed, this.asking.signal);

@@ -91,6 +91,7 @@ class SearchBox {
     const asked = this.input.value.trim();
     clearTimeout(this.timer);
     if (!asked) return;
+    this.recognised.hide();
     const items = (await this.ask(asked)) ?? [];
     const named = items.filter((item) => item.name === asked);
     const only = named.length === 1 ? named[0] : null;

@@ -47,6 +47,8 @@ RULES: tuple[tuple[str, str, Role | None], ...] = (
     ("POST", "/objects/{code}/undo", Role.PLANNER),
     ("POST", "/state/query", Role.READER),
     ("GET", "/stream", Role.READER),
+    ("GET", "/grid/{cell}", Role.READER),
+    ("POST", "/grid/cover", Role.READER),
     ("GET", "/tiles/tileset.json", Role.READER),
     ("GET", "/tiles/{name}.glb", Role.READER),
     ("GET", "/models", Role.READER),
@@ -72,7 +74,7 @@ RULES: tuple[tuple[str, str, Role | None], ...] = (
 """(method, path, least role). A route that is not here is refused; a test holds both together."""
 
 SAFE = frozenset({"GET", "HEAD"})
-READING_POSTS = frozenset({"/state/query", "/codes/resolve"})
+READING_POSTS = frozenset({"/state/query", "/codes/resolve", "/grid/cover"})
 
 _COMPILED = [(method, path, compile_path(path)[0], role) for method, path, role in RULES]
 

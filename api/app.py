@@ -16,6 +16,7 @@ from api.routes import (
     city,
     codes,
     devices,
+    grid,
     jobs,
     matches,
     models,
@@ -47,6 +48,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     devices.router,
     tiles.router,
+    grid.router,
     operators.router,
 )
 

@@ -98,5 +98,22 @@ class Match(MatchUndo):
     code: str | None = Field(default=None, max_length=64)
 
 
+class Cover(BaseModel):
+    """A polygon, or a box with heights, and how fine its cells shall be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    polygon: list[list[tuple[float, float]]] | None = Field(
+        default=None, max_length=1_000, description="rings of lon, lat: outer, then holes"
+    )
+    box: tuple[float, float, float, float] | None = Field(
+        default=None, description="west, south, east, north"
+    )
+    bottom_m: float | None = Field(default=None, description="of a box, ellipsoidal metres")
+    top_m: float | None = Field(default=None, description="of a box, ellipsoidal metres")
+    level: int | None = Field(default=None, ge=0, le=10)
+    max_count: int | None = Field(default=None, ge=1, description="cells of mixed levels")
+
+
 Observations = list[Any]
 """Objects as POST /observations describes them; what is none is rejected by its index."""

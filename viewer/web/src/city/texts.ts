@@ -215,6 +215,8 @@ const WORDS: Record<string, [string, string]> = {
   "action.devices_bound": ["绑定设备", "devices bound"],
   "action.device_unbound": ["解绑设备", "device unbound"],
   name: ["名称", "Name"],
+  kind: ["类型", "Kind"],
+  lifecycle: ["生命周期", "Lifecycle"],
   height_m: ["高程", "Height"],
   lon: ["经度", "Longitude"],
   lat: ["纬度", "Latitude"],

@@ -7,6 +7,7 @@ import { complain } from "./toast";
 
 const FIELDS_SHOWN = 6;
 const VALUE_CHARS_MAX = 60;
+const SPOKEN_FIELDS = new Set(["kind", "lifecycle"]); // their values are words of ours, not the city's
 
 /** What happened to the thing, newest first; read when it is opened, page by page. */
 export function cardHistory(code: string, signal: AbortSignal): HTMLElement {
@@ -72,9 +73,9 @@ function row(change: Change): HTMLElement {
           "p",
           { class: "muted" },
           `${word(name.replace(/^properties\./, ""))}: `,
-          el("del", { text: short(before) }),
+          el("del", { text: short(name, before) }),
           " → ",
-          el("ins", { text: short(after) }),
+          el("ins", { text: short(name, after) }),
         ),
       ),
     rest > 0 ? el("p", { class: "muted", text: text("historyRest", { n: rest }) }) : null,
@@ -86,7 +87,7 @@ function when({ at, generation }: Change): string {
   return [time, text("generation", { n: generation })].filter(Boolean).join(" · ");
 }
 
-function short(value: unknown): string {
-  const told = shown(value);
+function short(field: string, value: unknown): string {
+  const told = SPOKEN_FIELDS.has(field) ? word(shown(value)) : shown(value);
   return told.length > VALUE_CHARS_MAX ? `${told.slice(0, VALUE_CHARS_MAX)}…` : told;
 }

@@ -63,13 +63,16 @@ async def resolve_many(
     known = [each for each in read if isinstance(each, _Asked)]
     entities = await _entities(doors, g, {code for each in known for code in each.own})
     codes = await _aliased(doors, g, [e for e in known if not _own(e, entities)])
+    held = {each.text: _own(each, entities) or codes.get(each.text) or [] for each in known}
+    left = [text for text, led in held.items() if not led]
+    unknown = await anyio.to_thread.run_sync(lambda: {text: _unknown(text) for text in left})
     found: list[list[str] | CityError] = []
     for each in read:
         if isinstance(each, CityError):
             found.append(each)
         else:
-            held = _own(each, entities) or codes.get(each.text) or []
-            found.append(held or await _searched(doors, g, each, searches))
+            led = held[each.text]
+            found.append(led or await _searched(doors, g, each.text, unknown[each.text], searches))
     return await _told(doors, g, found)
 
 
@@ -107,20 +110,26 @@ def _located(codes: Sequence[str], things: Mapping[str, Sequence[str]]) -> list[
     return [thing for code in codes for thing in things.get(code, ())] or list(codes)
 
 
+def _unknown(text: str) -> tuple[bool, CityError]:
+    """Return whether to search the text (a cell, plain words), and what to say if that is in vain.
+
+    What has the form of another scheme stands in no cell and at no address.
+    """
+    schemes = {reading.scheme for reading in recognise(text)}
+    return not schemes or "beidou" in schemes, meanings.unknown(text)
+
+
 async def _searched(
-    doors: Doors, g: int, each: _Asked, searches: Searches
+    doors: Doors, g: int, text: str, unknown: tuple[bool, CityError], searches: Searches
 ) -> list[str] | CityError:
-    """Search a cell or plain words; of what has the form of another scheme, say what is wrong."""
-    schemes = {reading.scheme for reading in recognise(each.text)}
+    wanted, refusal = unknown
+    if not wanted:
+        return refusal
     try:
-        if not schemes or "beidou" in schemes:
-            searches.take()
-            found = await meanings.searched(doors, g, each.text)
-            if found:
-                return found
+        searches.take()
+        return await meanings.searched(doors, g, text) or refusal
     except CityError as refused:
         return refused
-    return meanings.unknown(each.text)
 
 
 async def _told(doors: Doors, g: int, found: Sequence[list[str] | CityError]) -> list[Meaning]:

@@ -137,6 +137,9 @@ async def test_readers_see_one_whole_generation_while_others_are_written(graph, 
         tasks.start_soon(read)
         for version in range(1, 6):
             entities = [Entity(code, Kind.ELEMENT, f"v{version}") for code in PARTS]
+            undone = await graph.activate("test", wait_s=0)
+            await undone.write(Batch(entities=entities[:200], end_entities=PARTS[200:]))
+            await undone.abort()
             await change(graph, Batch(entities=entities[:150]), Batch(entities=entities[150:]))
         ended.set()
     assert len(seen) > 1

@@ -72,8 +72,12 @@ def jars() -> Path:
     return CACHE / "lib"
 
 
-def start() -> Server:
-    """Start a server on a free port and wait until Bolt answers. Raises Missing."""
+def start(*, quick: bool = True) -> Server:
+    """Start a server on a free port and wait until Bolt answers. Raises Missing.
+
+    ``quick``: compile quickly instead of well. Most of a short test's time was the second
+    compiler's; a bench wants it.
+    """
     lib = jars()
     home = Path(tempfile.mkdtemp(prefix="wanwu-neo4j-"))
     port = _free_port()
@@ -84,18 +88,20 @@ def start() -> Server:
     admin = ["java", "-cp", f"{lib}/*", "org.neo4j.cli.AdminTool", "dbms"]
     command = [*admin, "set-initial-password", password]
     subprocess.run(command, env=env, check=True, capture_output=True)
-    process = _server(lib, home, env)
+    process = _server(lib, home, env, quick=quick)
     server = Server(f"bolt://127.0.0.1:{port}", "neo4j", password, home, process)
     _wait(server, port)
     return server
 
 
-def _server(lib: Path, home: Path, env: dict[str, str]) -> "subprocess.Popen[bytes]":
+def _server(
+    lib: Path, home: Path, env: dict[str, str], *, quick: bool = True
+) -> "subprocess.Popen[bytes]":
     opens = [
         f"--add-opens={name}=ALL-UNNAMED" for name in (*OPENS, "java.base/java.util.concurrent")
     ]
-    # Quick to compile, not to run: most of a short test's time was the second compiler's.
-    command = ["java", "-XX:TieredStopAtLevel=1", "-Xms512m", "-Xmx1g", *opens, "-cp", f"{lib}/*"]
+    compiler = ["-XX:TieredStopAtLevel=1"] if quick else []
+    command = ["java", *compiler, "-Xms512m", "-Xmx1g", *opens, "-cp", f"{lib}/*"]
     entry = ["org.neo4j.server.CommunityEntryPoint", f"--home-dir={home}"]
     with (home / "console.log").open("wb") as log:
         return subprocess.Popen(

@@ -14,7 +14,7 @@ from identity import code as universal
 from identity import grid
 from identity.errors import Invalid, NotFound
 from identity.ports import Alias
-from identity.schemes import recognise, refuse
+from identity.schemes import mask, recognise, refuse
 from identity.schemes.recognition import narrow, plain
 from twin.facts import Doors
 
@@ -53,6 +53,9 @@ def asked(text: str) -> str:
 def unknown(text: str) -> NotFound:
     """Return the refusal of a text that leads to nothing, with what its form tells."""
     tried = ["code", "alias", "beidou", "address"]
+    shown = mask(text)
+    if shown != text:  # a mistyped identity number is still about a person: not echoed, not read
+        return NotFound("code_unknown", text=shown, tried=tried)
     return NotFound("code_unknown", text=text, tried=tried, **_fault(text), **_seen(text))
 
 

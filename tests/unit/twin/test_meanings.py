@@ -11,7 +11,7 @@ from identity import code as universal
 from identity.errors import Invalid, NotFound
 from identity.ports import Alias
 from twin.city import City
-from twin.meanings import unknown
+from twin.meanings import unknown as told_unknown
 from twin.stores.memory import MemoryStates
 
 pytestmark = pytest.mark.anyio
@@ -159,7 +159,7 @@ async def test_an_identity_number_is_refused_before_anything_is_looked_up(city, 
     assert graph.asked == 0
 
 
-def test_a_mistyped_identity_number_is_not_echoed():
-    told = unknown("110105194912310021")  # its check digit is wrong
+async def test_a_mistyped_identity_number_is_not_echoed():
+    told = told_unknown("110105194912310021")  # its check digit is wrong
     assert "19491231" not in str(told) + str(told.facts)
     assert "recognised" not in told.facts

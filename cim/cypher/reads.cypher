@@ -32,8 +32,9 @@ RETURN type(r), a.code, b.code, r.properties LIMIT $p.limit;
 
 // name: children
 // By the index of pairs, which has them in order: a page costs its own length, not all children.
+// (Only r.pair on the left of both comparisons bounds the seek on both sides.)
 MATCH ()-[r:CONTAINS]->(b) USING INDEX r:CONTAINS(pair)
-WHERE $p.first < r.pair AND r.pair < $p.last AND r.g_from <= $p.g AND $p.g < r.g_to
+WHERE r.pair > $p.first AND r.pair < $p.last AND r.g_from <= $p.g AND $p.g < r.g_to
 MATCH (f:Fact {code: b.code}) USING INDEX f:Fact(code)
 WHERE f.g_from <= $p.g AND $p.g < f.g_to AND ($p.kinds = [] OR f.kind IN $p.kinds)
 RETURN f.code, f.kind, f.name, f.lifecycle, f.lon, f.lat, f.height_m,

@@ -12,12 +12,14 @@ WITH f, f.g_from = $p.g AS own
 FOREACH (_ IN CASE WHEN own THEN [] ELSE [1] END | SET f.g_to = $p.g)
 FOREACH (_ IN CASE WHEN own THEN [1] ELSE [] END | DELETE f);
 
-// name: put_entities
+// name: put_facts
 UNWIND $p.rows AS row
 CREATE (f:Fact) SET f = row.fact
-SET f.at = CASE WHEN row.x IS NULL THEN null ELSE point({x: row.x, y: row.y}) END
-MERGE (a:Entity {code: row.fact.code})
-WITH a, row.anchor AS anchor
+SET f.at = CASE WHEN row.x IS NULL THEN null ELSE point({x: row.x, y: row.y}) END;
+
+// name: put_anchors
+UNWIND $p.rows AS anchor
+MERGE (a:Entity {code: anchor.code})
 FOREACH (old IN CASE WHEN a.kind <> anchor.kind THEN [a.kind] ELSE [] END | REMOVE a:$(old))
 SET a = anchor, a:$(anchor.kind);
 

@@ -41,7 +41,7 @@ def entity(row: Row) -> Entity:
 
 
 def entity_row(e: Entity, g: int) -> Parameters:
-    """Return the row of ``put_entities``: facts, anchor, and the point to index."""
+    """Return the row of ``put_facts``, and with it the one of ``put_anchors``."""
     fact = {
         "code": e.code,
         "kind": e.kind.value,

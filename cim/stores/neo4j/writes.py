@@ -161,7 +161,10 @@ async def _write_entities(tx: Transaction, g: int, keys: rows.Keys, batch: Batch
     if keys.entities:
         await tx.run("end_entities", keys=keys.entities, g=g, open=rules.OPEN)
     if put:
-        await tx.run("put_entities", rows=[rows.entity_row(e, g) for e in put.values()])
+        written = [rows.entity_row(e, g) for e in put.values()]
+        anchors = [row.pop("anchor") for row in written]
+        await tx.run("put_facts", rows=written)
+        await tx.run("put_anchors", rows=anchors)
     ended = [code for code in keys.entities if code not in put]
     if ended:
         await tx.run("restore_anchors", keys=ended)

@@ -21,7 +21,7 @@ STAGES = [
     "normalise:1", "extract:1", "mesh:1", "mesh:2", "translate:1", "merge:1",
     "tiles:1", "activate:1", "activate:2", "activate@1.000",
 ]  # fmt: skip
-POLL_S = 0.1
+PAUSE_S = 0.02  # between two polls; ten a second are asked, also of a slow store
 
 
 class City:
@@ -31,6 +31,7 @@ class City:
         self.url, self.folder, self.file, self.guid = url, folder, file, guid
         self.seen: set[tuple[int, str]] = set()
         self.polls = 0
+        self.watched_s = 0.0
 
     def start(self, kill_at: str | None = None) -> "subprocess.Popen[str]":
         module = [sys.executable, "-m", "tests.parts.import_process"]
@@ -50,7 +51,8 @@ class City:
             self.polls += 1
             if after_s is not None and time.monotonic() - started >= after_s:
                 process.send_signal(signal.SIGKILL)
-            await asyncio.wait([ended], timeout=POLL_S / 2)
+            await asyncio.wait([ended], timeout=PAUSE_S)
+        self.watched_s += time.monotonic() - started
         self.seen.add(await digest(stores.graph, stores.codes, self.guid))
         await stores.graph.close()
         return (await ended)[0]
@@ -113,7 +115,8 @@ async def finished(city: City, codes: dict[str, str]) -> None:
     assert json.loads(printed.splitlines()[-1])["version"] == 1
     assert codes == await city.codes()
     assert [0, 1] == sorted(g for g, _ in city.seen)
-    print(f"{city.polls} polls, {len(city.seen)} digests")
+    rate = city.polls / city.watched_s
+    print(f"{city.polls} polls, {rate:.1f} a second, {len(city.seen)} digests")
 
 
 def sqlite_city(folder: Path, file: Path) -> City:

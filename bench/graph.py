@@ -18,7 +18,6 @@ from pathlib import Path
 from statistics import median
 
 import neo4j
-import uvloop
 
 from bench.report import line
 from cim.model import Entity, Kind, Relation, Verb
@@ -54,7 +53,7 @@ def main(argv: list[str]) -> int:
     asked = parser.parse_args(argv)
     server = neo4j_server.start(quick=False)
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with asyncio.Runner() as runner:
             runner.run(measure(server, asked.entities, asked.lookups, asked.runs))
     finally:
         server.kill()

@@ -21,16 +21,6 @@ pytestmark = pytest.mark.anyio
 PROBE = Path(__file__).with_name("child_probe.py")
 
 
-@pytest.fixture(
-    scope="module",
-    params=[("asyncio", {"use_uvloop": False}), ("asyncio", {"use_uvloop": True})],
-    ids=["asyncio", "uvloop"],
-)
-def anyio_backend(request):
-    """The service runs on uvloop, which starts processes in a way of its own."""
-    return request.param
-
-
 @pytest.fixture(autouse=True)
 def _probe(monkeypatch):
     monkeypatch.setattr(child, "_command", lambda: [sys.executable, str(PROBE)])

@@ -192,7 +192,8 @@ async def _placement(stores: Stores, receipt: Receipt, rows: Extract) -> Placeme
     if receipt.placement is not None:
         return placement(receipt.placement)
     g = (await stores.graph.head()).generation
-    standing = (await delivery.document_before(stores.graph, g, receipt.model)).placement()
+    found = await stores.graph.entities(g, [receipt.model])
+    standing = placement(found[0].properties.get("placement") or {}) if found else Placement()
     if standing.provenance == "confirmed":
         return standing
     return translate.placement_of(rows.georef)

@@ -10,8 +10,6 @@ from cim.placement import Placement, Position, positions
 from identity import grid
 from identity.ports import Alias
 
-GRID_LAT_MAX = 88.0  # beyond it the grid standard's text is incomplete (GB/T 39409, Fig. 10)
-
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -81,7 +79,7 @@ def located(entity: Entity, position: Position | None) -> Entity:
     """Return the entity at a position (or nowhere), with its grid code."""
     if position is None:
         return replace(entity, lon=None, lat=None, height_m=None, box=None, grid2d=None)
-    cell = grid.encode(position.lon, position.lat) if abs(position.lat) < GRID_LAT_MAX else None
+    cell = grid.encode(position.lon, position.lat) if abs(position.lat) < grid.LAT_MAX_DEG else None
     return replace(
         entity,
         lon=position.lon,

@@ -50,11 +50,19 @@ from identity.grid_tree import (
     parent,
     prefixes,
 )
-from identity.grid_units import LEGAL_CUTS, LEGAL_CUTS_3D, LEVEL_MAX, POLE_LEVEL_MAX, Degrees
+from identity.grid_units import (
+    LAT_MAX_DEG,
+    LEGAL_CUTS,
+    LEGAL_CUTS_3D,
+    LEVEL_MAX,
+    POLE_LEVEL_MAX,
+    Degrees,
+)
 
 __all__ = [
     "CHILDREN_MAX",
     "COVER_CELLS_MAX",
+    "LAT_MAX_DEG",
     "LEGAL_CUTS",
     "LEGAL_CUTS_3D",
     "LEVEL_MAX",

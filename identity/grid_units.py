@@ -13,6 +13,7 @@ LEGAL_CUTS = (1, 4, 6, 7, 9, 11, 12, 14, 16, 18, 20)
 LEGAL_CUTS_3D = (2, 7, 10, 12, 15, 18, 20, 23, 26, 29, 32)
 LEVEL_MAX = 10
 POLE_LEVEL_MAX = 2
+LAT_MAX_DEG = 88.0  # beyond it the text is incomplete (Fig. 10): no cell finer than level 2
 
 Degrees = float | int | str | Decimal
 

@@ -13,7 +13,6 @@ from twin.reading import Quality, State
 from twin.times import rfc3339
 
 CRS = "EPSG:4490"  # CGCS2000, longitude and latitude in degrees
-GRID_LAT_MAX = 88.0  # beyond it the grid standard's text is incomplete (GB/T 39409, Fig. 10)
 
 
 def answer(entity: Entity, facts: Facts, now: float, table: Table) -> dict[str, Any]:
@@ -159,6 +158,6 @@ def _grid3d(entity: Entity) -> str | None:
     known = entity.properties.get("grid3d")
     if known is not None or entity.height_m is None or entity.lon is None or entity.lat is None:
         return known if isinstance(known, str) else None
-    if abs(entity.lat) >= GRID_LAT_MAX:
+    if abs(entity.lat) >= grid.LAT_MAX_DEG:
         return None
     return grid.encode_3d(entity.lon, entity.lat, entity.height_m)

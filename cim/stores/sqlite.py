@@ -6,21 +6,19 @@ What is promised where: transactions in ``sqlite_writes``, reads in ``sqlite_rea
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-import anyio
 import anyio.to_thread
 
 from cim.model import Entity, Kind, Relation, Tile, Verb
-from cim.ports import Batch, Fact, Filter, Head, Move, Page
+from cim.ports import Fact, Filter, Head, Move, Page
 from cim.stores import rules, sqlite_find, sqlite_reads, sqlite_writes
+from cim.stores.activation import Clock, StoreActivation, activate
 from cim.stores.sqlite_connections import Connections, unavailable
-from identity.errors import Conflict
 from identity.ports import Alias
 
-Clock = Callable[[], float]
 POINT_LOOKUPS = 16  # index lookups of one read on the event loop; more go to a thread
 COUNTS_KEPT = 1_000  # answers of counts() kept; 20,000 children take about 0.1 s to count
 POINT_ROWS = 200  # rows of one read on the event loop; more go to a thread
@@ -167,50 +165,8 @@ class SqliteGraph:
 
     # --- Graph: writing -------------------------------------------------------------------------
 
-    async def activate(self, holder: str, *, wait_s: float) -> "SqliteActivation":
+    async def activate(self, holder: str, *, wait_s: float) -> StoreActivation:
         """Take the lease (waiting up to ``wait_s``), undo a dead writer's rows, and begin."""
-        held_by = ""
-        for attempt in range(rules.polls(wait_s)):
-            if attempt:
-                await anyio.sleep(rules.LEASE_POLL_S)
-            taken = await self._db.write(sqlite_writes.take, holder, self._lease_ttl_s, self._clock)
-            if isinstance(taken, sqlite_writes.Lease):
-                return SqliteActivation(self._db, taken, self._clock)
-            held_by = taken
-        raise Conflict("lease_busy", holder=held_by, waited_s=wait_s)
-
-
-class SqliteActivation:
-    """One writer of a ``SqliteGraph``; implements ``cim.ports.Activation``."""
-
-    def __init__(self, connections: Connections, lease: sqlite_writes.Lease, clock: Clock) -> None:
-        self._db = connections
-        self._lease = lease
-        self._clock = clock
-
-    @property
-    def base(self) -> int:
-        """The generation that was head when the lease was taken."""
-        return self._lease.base
-
-    @property
-    def generation(self) -> int:
-        """``base + 1``."""
-        return self._lease.generation
-
-    async def write(self, batch: Batch) -> None:
-        """Write rows above head in one durable transaction, and renew the lease."""
-        rules.check_batch(batch)
-        await self._db.write(sqlite_writes.write, self._lease, self._clock, batch)
-
-    async def renew(self) -> None:
-        """Renew the lease."""
-        await self._db.write(sqlite_writes.renew, self._lease, self._clock)
-
-    async def commit(self, event: Mapping[str, Any]) -> Head:
-        """Move head, put ``event`` into the outbox, give the lease back: one transaction."""
-        return await self._db.write(sqlite_writes.commit, self._lease, self._clock, event)
-
-    async def abort(self) -> None:
-        """Undo what was written and give the lease back."""
-        await self._db.write(sqlite_writes.abort, self._lease, self._clock)
+        return await activate(
+            self._db, sqlite_writes, holder, self._clock, ttl_s=self._lease_ttl_s, wait_s=wait_s
+        )

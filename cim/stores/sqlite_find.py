@@ -10,7 +10,7 @@ from typing import Any
 
 from cim.model import Box, Entity
 from cim.ports import Filter, Page
-from cim.stores import sqlite_rows as rows
+from cim.stores import rows
 from cim.terms import query_terms, searched
 
 _SELECT = """

@@ -125,7 +125,7 @@ ON t.root = json_extract(j.value, '$[0]') AND t.document = json_extract(j.value,
 AND t.g_to = 9223372036854775807;
 
 -- name: facts_above
-SELECT id FROM facts INDEXED BY facts_from WHERE g_from > :head;
+SELECT id FROM facts INDEXED BY facts_from WHERE g_from > :head LIMIT :limit;
 
 -- name: drop_box
 DELETE FROM boxes WHERE id = ?;
@@ -180,22 +180,29 @@ INSERT INTO tiles (g_from, root, document, g_to, entry)
 VALUES (?, ?, ?, 9223372036854775807, ?);
 
 -- name: reopen_facts
-UPDATE facts INDEXED BY facts_to SET g_to = 9223372036854775807
-WHERE g_to > :head AND g_to < 9223372036854775807;
+UPDATE facts SET g_to = 9223372036854775807 WHERE id IN (
+  SELECT id FROM facts INDEXED BY facts_to
+  WHERE g_to > :head AND g_to < 9223372036854775807 LIMIT :limit);
 
 -- name: undo_relations
-DELETE FROM relations INDEXED BY relations_from WHERE g_from > :head;
+DELETE FROM relations WHERE (source, verb, target, g_from) IN (
+  SELECT source, verb, target, g_from FROM relations INDEXED BY relations_from
+  WHERE g_from > :head LIMIT :limit);
 
 -- name: reopen_relations
-UPDATE relations INDEXED BY relations_to SET g_to = 9223372036854775807
-WHERE g_to > :head AND g_to < 9223372036854775807;
+UPDATE relations SET g_to = 9223372036854775807 WHERE (source, verb, target, g_from) IN (
+  SELECT source, verb, target, g_from FROM relations INDEXED BY relations_to
+  WHERE g_to > :head AND g_to < 9223372036854775807 LIMIT :limit);
 
 -- name: undo_aliases
-DELETE FROM aliases INDEXED BY aliases_from WHERE g_from > :head;
+DELETE FROM aliases WHERE (value, scheme, scope, g_from) IN (
+  SELECT value, scheme, scope, g_from FROM aliases INDEXED BY aliases_from
+  WHERE g_from > :head LIMIT :limit);
 
 -- name: reopen_aliases
-UPDATE aliases INDEXED BY aliases_to SET g_to = 9223372036854775807
-WHERE g_to > :head AND g_to < 9223372036854775807;
+UPDATE aliases SET g_to = 9223372036854775807 WHERE (value, scheme, scope, g_from) IN (
+  SELECT value, scheme, scope, g_from FROM aliases INDEXED BY aliases_to
+  WHERE g_to > :head AND g_to < 9223372036854775807 LIMIT :limit);
 
 -- name: undo_tiles
 DELETE FROM tiles WHERE g_from > :head;

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 
 from cim.model import Entity, Kind, Relation, Tile, Verb
 from cim.ports import NEIGHBOUR_LIMIT, Fact, Move, Page
-from cim.stores import rules
-from cim.stores import sqlite_rows as rows
+from cim.stores import rows, rules
 from cim.stores.sqlite_find import page
 from cim.stores.sqlite_sql import SQL
 from identity.errors import TooLarge

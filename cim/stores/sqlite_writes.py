@@ -1,14 +1,13 @@
 """What an activation does inside one transaction of the SQLite graph; all functions are sync."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cim.model import Entity
 from cim.ports import Batch, Head
-from cim.stores import process, rules
-from cim.stores import sqlite_rows as rows
+from cim.stores import process, rows, rules
+from cim.stores.activation import Clock, Lease
 from cim.stores.sqlite_sql import SQL
 from cim.terms import entity_terms
 from identity.errors import Conflict
@@ -17,44 +16,38 @@ Connection = sqlite3.Connection
 Keys = Iterable[Sequence[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """What a writer holds: its fencing number and the generation that was head when it began."""
-
-    holder: str
-    fence: int
-    base: int
-    ttl_s: float
-
-    @property
-    def generation(self) -> int:
-        """What this writer's rows become visible as."""
-        return self.base + 1
+UNDO_ROWS = 5_000  # of each table undone in one transaction, so that others get their turn between
+UNDOING = (
+    "undo_relations",
+    "undo_aliases",
+    "undo_tiles",
+    "reopen_facts",
+    "reopen_relations",
+    "reopen_aliases",
+    "reopen_tiles",
+)
 
 
-def take(
-    connection: Connection, holder: str, ttl_s: float, clock: Callable[[], float]
-) -> Lease | str:
-    """Take the lease and undo what a dead writer left; or return who holds it."""
+def take(connection: Connection, holder: str, ttl_s: float, clock: Clock) -> Lease | str:
+    """Take the lease, or return who holds it."""
     fence, held_by, owner, expires_at = connection.execute(SQL["lease"]).fetchone()
     if held_by is not None and clock() < expires_at and not process.is_gone(owner):
         return str(held_by)
-    lease = Lease(holder, fence + 1, head(connection).generation, ttl_s)
-    undo(connection, lease.base)
-    # Counted from here: undoing a large import must not use up the time of the one who does it.
+    dirty = held_by is not None  # whoever ended well has given it back
+    lease = Lease(holder, fence + 1, head(connection).generation, ttl_s, dirty)
     expires = {"expires_at": clock() + ttl_s, "process": process.process_name()}
     connection.execute(SQL["take_lease"], expires | {"holder": holder})
     return lease
 
 
-def renew(connection: Connection, lease: Lease, clock: Callable[[], float]) -> None:
+def renew(connection: Connection, lease: Lease, clock: Clock) -> None:
     """Renew the lease; Conflict("lease_lost") when the fencing number is another's."""
     parameters = {"expires_at": clock() + lease.ttl_s, "fence": lease.fence, "base": lease.base}
     if connection.execute(SQL["renew_lease"], parameters).rowcount != 1:
         raise Conflict("lease_lost", holder=lease.holder)
 
 
-def write(connection: Connection, lease: Lease, clock: Callable[[], float], batch: Batch) -> None:
+def write(connection: Connection, lease: Lease, clock: Clock, batch: Batch) -> None:
     """Renew the lease and write the rows of a batch: ends first, then puts."""
     renew(connection, lease, clock)
     g = lease.generation
@@ -69,9 +62,7 @@ def write(connection: Connection, lease: Lease, clock: Callable[[], float], batc
     _put(connection, g, "tile", _tiles(batch))
 
 
-def commit(
-    connection: Connection, lease: Lease, clock: Callable[[], float], event: Mapping[str, Any]
-) -> Head:
+def commit(connection: Connection, lease: Lease, clock: Clock, event: Mapping[str, Any]) -> Head:
     """Move head, put the event into the outbox and give the lease back."""
     renew(connection, lease, clock)
     moved = Head(lease.generation, clock())
@@ -83,23 +74,20 @@ def commit(
     return moved
 
 
-def abort(connection: Connection, lease: Lease, clock: Callable[[], float]) -> None:
-    """Undo what was written and give the lease back."""
+def undo_piece(connection: Connection, lease: Lease, clock: Clock) -> bool:
+    """Remove UNDO_ROWS of each table above head and reopen as many; return whether more may be."""
     renew(connection, lease, clock)
-    undo(connection, lease.base)
-    connection.execute(SQL["release_lease"])
-
-
-def undo(connection: Connection, generation: int) -> None:
-    """Remove all rows above ``generation`` and reopen those that were ended above it."""
-    above = {"head": generation}
+    above = {"head": lease.base, "limit": UNDO_ROWS}
     ids = connection.execute(SQL["facts_above"], above).fetchall()
-    connection.executemany(SQL["drop_box"], ids)
-    connection.executemany(SQL["drop_fact"], ids)
-    for name in ("undo_relations", "undo_aliases", "undo_tiles"):
-        connection.execute(SQL[name], above)
-    for name in ("reopen_facts", "reopen_relations", "reopen_aliases", "reopen_tiles"):
-        connection.execute(SQL[name], above)
+    _remove_facts(connection, ids)
+    undone = [connection.execute(SQL[name], above).rowcount for name in UNDOING]
+    return max(len(ids), *undone) >= UNDO_ROWS
+
+
+def release(connection: Connection, lease: Lease, clock: Clock) -> None:
+    """Give the lease back."""
+    renew(connection, lease, clock)
+    connection.execute(SQL["release_lease"])
 
 
 def reserve(connection: Connection, prefix: str, count: int, owner: str) -> range:
@@ -127,11 +115,31 @@ def _put_entities(connection: Connection, g: int, entities: Sequence[Entity]) ->
     _end(connection, g, "fact", [(code,) for code in codes], drop=False)
     (last,) = connection.execute(SQL["last_fact"]).fetchone()
     numbered = list(enumerate(entities, last + 1))
-    connection.executemany(SQL["put_fact"], (rows.fact(e, n, g) for n, e in numbered))
+    connection.executemany(SQL["put_fact"], (_fact(e, n, g) for n, e in numbered))
     connection.executemany(SQL["put_words"], ((n, entity_terms(e)) for n, e in numbered))
     extents = ((n, rows.extent(e)) for n, e in numbered)
     boxes = ((n, box[0], box[2], box[1], box[3]) for n, box in extents if box is not None)
     connection.executemany(SQL["put_box"], boxes)
+
+
+def _fact(e: Entity, row_id: int, g: int) -> tuple[Any, ...]:
+    """Return the parameters of ``put_fact``."""
+    ifc_class = e.properties.get("ifc_class")
+    return (
+        row_id,
+        e.code,
+        g,
+        e.kind.value,
+        e.name,
+        e.lifecycle.value,
+        e.lon,
+        e.lat,
+        e.height_m,
+        *(e.box or (None, None, None, None)),
+        e.grid2d,
+        ifc_class if isinstance(ifc_class, str) else None,
+        rules.encode_properties(e.properties).decode(),
+    )
 
 
 def _drop_facts(connection: Connection, g: int, codes: Sequence[str]) -> None:
@@ -139,7 +147,10 @@ def _drop_facts(connection: Connection, g: int, codes: Sequence[str]) -> None:
     if not codes:
         return
     parameters = {"codes": rules.encode_list(codes), "g": g}
-    ids = connection.execute(SQL["facts_written"], parameters).fetchall()
+    _remove_facts(connection, connection.execute(SQL["facts_written"], parameters).fetchall())
+
+
+def _remove_facts(connection: Connection, ids: Sequence[Any]) -> None:
     connection.executemany(SQL["drop_box"], ids)
     connection.executemany(SQL["drop_fact"], ids)
 

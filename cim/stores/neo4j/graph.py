@@ -1,19 +1,16 @@
 """The adapter: the ports on one side, reads and transactions of Neo4j on the other."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
-
-import anyio
+from collections.abc import Sequence
+from typing import Self
 
 from cim.model import Entity, Kind, Relation, Tile, Verb
-from cim.ports import Batch, Fact, Filter, Head, Move, Page
-from cim.stores import rules
-from cim.stores.neo4j import reads, rows, writes
+from cim.ports import Fact, Filter, Head, Move, Page
+from cim.stores import rows, rules
+from cim.stores.activation import Clock, StoreActivation, activate
+from cim.stores.neo4j import reads, writes
 from cim.stores.neo4j.connections import ANSWER_S, Connections
-from identity.errors import Conflict
 from identity.ports import Alias
 
-Clock = Callable[[], float]
 COUNTS_KEPT = 1_000  # answers of counts() kept
 
 
@@ -144,59 +141,8 @@ class Neo4jGraph:
 
     # --- Graph: writing -------------------------------------------------------------------------
 
-    async def activate(self, holder: str, *, wait_s: float) -> "Neo4jActivation":
+    async def activate(self, holder: str, *, wait_s: float) -> StoreActivation:
         """Take the lease (waiting up to ``wait_s``), undo a dead writer's rows, and begin."""
-        held_by = ""
-        for attempt in range(rules.polls(wait_s)):
-            if attempt:
-                await anyio.sleep(rules.LEASE_POLL_S)
-            taken = await self._db.write(writes.take, holder, self._lease_ttl_s, self._clock)
-            if isinstance(taken, writes.Lease):
-                activation = Neo4jActivation(self._db, taken, self._clock)
-                if taken.dirty:
-                    await activation.undo()
-                return activation
-            held_by = taken
-        raise Conflict("lease_busy", holder=held_by, waited_s=wait_s)
-
-
-class Neo4jActivation:
-    """One writer of a ``Neo4jGraph``; implements ``cim.ports.Activation``."""
-
-    def __init__(self, connections: Connections, lease: writes.Lease, clock: Clock) -> None:
-        self._db = connections
-        self._lease = lease
-        self._clock = clock
-
-    @property
-    def base(self) -> int:
-        """The generation that was head when the lease was taken."""
-        return self._lease.base
-
-    @property
-    def generation(self) -> int:
-        """``base + 1``."""
-        return self._lease.generation
-
-    async def write(self, batch: Batch) -> None:
-        """Write rows above head in one durable transaction, and renew the lease."""
-        rules.check_batch(batch)
-        await self._db.write(writes.write, self._lease, self._clock, batch)
-
-    async def renew(self) -> None:
-        """Renew the lease."""
-        await self._db.write(writes.renew, self._lease, self._clock)
-
-    async def commit(self, event: Mapping[str, Any]) -> Head:
-        """Move head, put ``event`` into the outbox, give the lease back: one transaction."""
-        return await self._db.write(writes.commit, self._lease, self._clock, event)
-
-    async def undo(self) -> None:
-        """Undo everything above head, batch by batch, each in a transaction of its own."""
-        while await self._db.write(writes.undo_one, self._lease, self._clock):
-            pass
-
-    async def abort(self) -> None:
-        """Undo what was written and give the lease back."""
-        await self.undo()
-        await self._db.write(writes.release, self._lease, self._clock)
+        return await activate(
+            self._db, writes, holder, self._clock, ttl_s=self._lease_ttl_s, wait_s=wait_s
+        )

@@ -8,7 +8,7 @@ The statement compares the extents exactly; this only names candidates.
 """
 
 from cim.model import Box, Entity
-from cim.stores.sqlite_rows import extent
+from cim.stores.rows import extent
 
 REACHES_DEG = (0.0005, 0.005, 0.05, 0.5, 5.0, 400.0)
 """Largest half width or height of an extent in each tier: about 55 m, 550 m, …"""

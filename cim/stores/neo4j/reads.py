@@ -5,8 +5,8 @@ from typing import Any
 
 from cim.model import Entity, Kind, Relation, Tile, Verb
 from cim.ports import NEIGHBOUR_LIMIT, Filter, Move, Page
-from cim.stores import rules
-from cim.stores.neo4j import places, rows
+from cim.stores import rows, rules
+from cim.stores.neo4j import parameters, places
 from cim.stores.neo4j.connections import Connections
 from cim.stores.neo4j.statements import of_verbs
 from cim.terms import query_terms
@@ -43,7 +43,7 @@ async def find(db: Connections, g: int, where: Filter, limit: int, after: str) -
 def conditions(where: Filter) -> dict[str, Any]:
     """Return the parameters of a filter; what is not asked is empty."""
     west, south, east, north = map(float, where.box or (0, 0, 0, 0))
-    ifc_class = rows.indexed_class(where.properties.get("ifc_class"))
+    ifc_class = parameters.indexed_class(where.properties.get("ifc_class"))
     return {
         "words": _words(where, ifc_class),
         "places": places.candidates(where.box) if where.box is not None else [],
@@ -80,7 +80,7 @@ def _words(where: Filter, ifc_class: str | None) -> str:
     words = query_terms(where.q or "")
     for name, value in where.properties.items():
         if name != "ifc_class" or ifc_class is None:
-            words.append(rows.property_term(name, value))
+            words.append(parameters.property_term(name, value))
     quoted = (word.replace("\\", "\\\\").replace('"', '\\"') for word in dict.fromkeys(words))
     return " AND ".join(f'"{word}"' for word in quoted)
 
@@ -108,7 +108,7 @@ async def children(
     db: Connections, g: int, code: str, *, kinds: Sequence[Kind], limit: int, after: str
 ) -> Page:
     """Return a page of what ``code`` CONTAINS directly."""
-    first, last = rows.pairs_behind(code, after)
+    first, last = parameters.pairs_behind(code, after)
     wanted = [kind.value for kind in kinds]
     found = await db.read("children", g=g, first=first, last=last, kinds=wanted, limit=limit + 1)
     return _page(found, limit)
@@ -132,7 +132,7 @@ async def resolve(
     asked = list(dict.fromkeys(values))
     if not asked:
         return {}
-    keys = [[value, rows.stem(value)] for value in asked]
+    keys = [[value, parameters.stem(value)] for value in asked]
     facts: dict[str, list[tuple[int, int, Alias]]] = {}
     for row in await db.read("aliases_of_values", g=g, keys=keys, scheme=scheme, scope=scope):
         fact = rows.alias_fact(row)

@@ -4,36 +4,18 @@ Every transaction begins by locking the lease's node and comparing the fencing n
 that lost the lease can change nothing more, and the next holder waits for what is being committed.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cim.ports import Batch, Head
 from cim.stores import process, rules
-from cim.stores.neo4j import rows
+from cim.stores.activation import Clock, Lease
+from cim.stores.neo4j import parameters
 from cim.stores.neo4j.connections import Transaction
 from cim.stores.neo4j.statements import CYPHER, WRITES_OF_VERB
 from identity.errors import Conflict
 
-Clock = Callable[[], float]
 CHANGES_FORGOTTEN = 50  # of the log, with every lease
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """What a writer holds: its fencing number and the generation that was head when it began."""
-
-    holder: str
-    fence: int
-    base: int
-    ttl_s: float
-    dirty: bool
-    """Whether a dead writer left rows above head; they are undone before anything is written."""
-
-    @property
-    def generation(self) -> int:
-        """What this writer's rows become visible as."""
-        return self.base + 1
 
 
 async def take(tx: Transaction, holder: str, ttl_s: float, clock: Clock) -> Lease | str:
@@ -66,7 +48,7 @@ async def renew(tx: Transaction, lease: Lease, clock: Clock) -> None:
 async def write(tx: Transaction, lease: Lease, clock: Clock, batch: Batch) -> None:
     """Renew the lease and write the rows of a batch: ends first, then puts."""
     await renew(tx, lease, clock)
-    keys = rows.keys_of(batch)
+    keys = parameters.keys_of(batch)
     await tx.run("log_change", g=lease.generation, keys=keys.encode())
     await _write_entities(tx, lease.generation, keys, batch)
     await _write_relations(tx, lease.generation, keys, batch)
@@ -103,30 +85,30 @@ async def release(tx: Transaction, lease: Lease, clock: Clock) -> None:
     await tx.run("release_lease")
 
 
-async def undo_one(tx: Transaction, lease: Lease, clock: Clock) -> bool:
+async def undo_piece(tx: Transaction, lease: Lease, clock: Clock) -> bool:
     """Undo one batch above head; return False when there was none."""
     await renew(tx, lease, clock)
     found = await tx.run("changes_above", head=lease.base)
     if not found:
         return False
-    change, keys = found[0][0], rows.decode_keys(found[0][1])
+    change, keys = found[0][0], parameters.decode_keys(found[0][1])
     for statement, asked in _undoing(keys):
         await tx.run_text(statement, keys=asked, head=lease.base, open=rules.OPEN)
     await tx.run("drop_change", id=change)
     return True
 
 
-def _undoing(keys: rows.Keys) -> Iterator[tuple[str, Sequence[Any]]]:
+def _undoing(keys: parameters.Keys) -> Iterator[tuple[str, Sequence[Any]]]:
     """Return the statements that undo what was done to ``keys``, and the keys of each."""
     for table, asked in (
         ("entities", keys.entities),
-        ("aliases", rows.alias_keys(keys.aliases)),
+        ("aliases", parameters.alias_keys(keys.aliases)),
         ("tiles", keys.tiles),
     ):
         if asked:
             yield CYPHER[f"undo_{table}"], asked
             yield CYPHER[f"reopen_{table}"], asked
-    for verb, pairs in rows.pairs_by_verb(keys.relations).items():
+    for verb, pairs in parameters.pairs_by_verb(keys.relations).items():
         yield WRITES_OF_VERB["undo_relations"][verb], pairs
         yield WRITES_OF_VERB["reopen_relations"][verb], pairs
     if keys.entities:
@@ -156,12 +138,12 @@ async def head(tx: Transaction) -> Head:
     return Head(*(await tx.run("head"))[0])
 
 
-async def _write_entities(tx: Transaction, g: int, keys: rows.Keys, batch: Batch) -> None:
+async def _write_entities(tx: Transaction, g: int, keys: parameters.Keys, batch: Batch) -> None:
     put = {e.code: e for e in batch.entities}
     if keys.entities:
         await tx.run("end_entities", keys=keys.entities, g=g, open=rules.OPEN)
     if put:
-        written = [rows.entity_row(e, g) for e in put.values()]
+        written = [parameters.entity_row(e, g) for e in put.values()]
         anchors = [row.pop("anchor") for row in written]
         await tx.run("put_facts", rows=written)
         await tx.run("put_anchors", rows=anchors)
@@ -170,26 +152,26 @@ async def _write_entities(tx: Transaction, g: int, keys: rows.Keys, batch: Batch
         await tx.run("restore_anchors", keys=ended)
 
 
-async def _write_relations(tx: Transaction, g: int, keys: rows.Keys, batch: Batch) -> None:
-    for verb, pairs in rows.pairs_by_verb(keys.relations).items():
+async def _write_relations(tx: Transaction, g: int, keys: parameters.Keys, batch: Batch) -> None:
+    for verb, pairs in parameters.pairs_by_verb(keys.relations).items():
         end = WRITES_OF_VERB["end_relations"][verb]
         await tx.run_text(end, keys=pairs, g=g, open=rules.OPEN)
-    for verb, put in rows.relation_rows(batch.relations, g).items():
+    for verb, put in parameters.relation_rows(batch.relations, g).items():
         await tx.run_text(WRITES_OF_VERB["put_relations"][verb], rows=put)
 
 
-async def _write_aliases(tx: Transaction, g: int, keys: rows.Keys, batch: Batch) -> None:
+async def _write_aliases(tx: Transaction, g: int, keys: parameters.Keys, batch: Batch) -> None:
     if keys.aliases:
-        asked = rows.alias_keys(keys.aliases)
+        asked = parameters.alias_keys(keys.aliases)
         await tx.run("end_aliases", keys=asked, g=g, open=rules.OPEN)
-    put = {(a.scheme, a.scope, a.value): rows.alias_row(a, g) for a in batch.aliases}
+    put = {(a.scheme, a.scope, a.value): parameters.alias_row(a, g) for a in batch.aliases}
     if put:
         await tx.run("put_aliases", rows=list(put.values()))
 
 
-async def _write_tiles(tx: Transaction, g: int, keys: rows.Keys, batch: Batch) -> None:
+async def _write_tiles(tx: Transaction, g: int, keys: parameters.Keys, batch: Batch) -> None:
     if keys.tiles:
         await tx.run("end_tiles", keys=keys.tiles, g=g, open=rules.OPEN)
-    put = {(t.root, t.document): rows.tile_row(t, g) for t in batch.tiles}
+    put = {(t.root, t.document): parameters.tile_row(t, g) for t in batch.tiles}
     if put:
         await tx.run("put_tiles", rows=list(put.values()))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cim.model import Entity, Kind, Verb
 from cim.ports import Filter
 from cim.stores import rules
-from cim.stores.neo4j import connections, places, reads, rows, statements
+from cim.stores.neo4j import connections, parameters, places, reads, statements
 from cim.terms import terms
 from identity.errors import Unavailable
 
@@ -53,17 +53,17 @@ def test_the_tiers_of_the_point_index_do_not_touch():
 
 def test_equal_json_values_have_one_term_and_others_another():
     def term(value):
-        return rows.property_term("n", value)
+        return parameters.property_term("n", value)
 
     assert term(1) == term(1.0)
     assert term(2**70) == term(float(2**70))
     assert term(None) == term(float("nan"))  # a NaN is stored as null
     assert len({term(v) for v in (1, True, "1", None, "None", 1.5, "True", "")}) == 8
-    assert rows.property_term("a", "b") != rows.property_term("ab", "")
+    assert parameters.property_term("a", "b") != parameters.property_term("ab", "")
 
 
 def test_no_text_holds_the_term_of_a_property():
-    made = rows.property_term("tag", "B-17")
+    made = parameters.property_term("tag", "B-17")
     assert made not in terms(f"{made} tag B-17")
 
 
@@ -71,16 +71,16 @@ def test_what_is_asked_in_words_is_quoted():
     asked = Filter(q='光谷" OR *', properties={"tag": "x", "ifc_class": "IfcWall"})
     words = reads.conditions(asked)["words"]
     assert re.fullmatch(r'"[^"\\*]+"( AND "[^"\\*]+")*', words)
-    assert rows.property_term("tag", "x") in words
+    assert parameters.property_term("tag", "x") in words
 
 
 def test_a_class_that_is_none_is_found_by_its_term():
     for odd in ("", "x" * 10_000, 7):
         asked = reads.conditions(Filter(properties={"ifc_class": odd}))
         assert asked["ifc_class"] == ""
-        assert asked["words"] == f'"{rows.property_term("ifc_class", odd)}"'
+        assert asked["words"] == f'"{parameters.property_term("ifc_class", odd)}"'
         entity = Entity("1", Kind.ELEMENT, properties={"ifc_class": odd})
-        assert rows.property_term("ifc_class", odd) in rows.property_terms(entity)
+        assert parameters.property_term("ifc_class", odd) in parameters.property_terms(entity)
 
 
 def test_statements_hold_parameters_of_one_map_only():

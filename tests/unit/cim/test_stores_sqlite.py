@@ -13,7 +13,7 @@ import pytest
 
 from cim.model import Entity, Kind, Relation, Verb
 from cim.ports import Batch, Filter
-from cim.stores import process, sqlite, sqlite_find
+from cim.stores import process, sqlite, sqlite_find, sqlite_writes
 from cim.stores.sqlite import SqliteGraph
 from cim.stores.sqlite_sql import SQL
 from identity.errors import Conflict, Unavailable
@@ -243,3 +243,20 @@ async def test_the_lease_of_a_process_that_is_gone_is_taken_at_once(graph, monke
         await graph.activate("second", wait_s=0)
     monkeypatch.setattr(process, "is_gone", lambda name: name == process.process_name())
     assert (await graph.activate("second", wait_s=0)).generation == 1
+
+
+async def test_who_dies_while_undoing_leaves_the_rest_to_the_next(graph, monkeypatch):
+    monkeypatch.setattr(sqlite_writes, "UNDO_ROWS", 7)
+    await write(graph, rows(30))
+    before = await graph.find(1, Filter(), limit=100)
+    dead = await graph.activate("dead", wait_s=0)
+    await dead.write(rows(50, start=10))
+    assert await graph._db.write(sqlite_writes.undo_piece, dead._lease, time.time)
+    left = await graph._db.scan(
+        lambda c: c.execute(SQL["facts_above"], {"head": 1, "limit": 100}).fetchall()
+    )
+    assert len(left) == 50 - 7
+    monkeypatch.setattr(process, "is_gone", lambda name: name == process.process_name())
+    await (await graph.activate("next", wait_s=0)).commit({})
+    assert await graph.find(2, Filter(), limit=100) == before
+    assert await graph.counts(2, HOUSE) == {Kind.ELEMENT: 30}

@@ -1,4 +1,4 @@
-"""Rows of the SQLite graph to values and back."""
+"""Rows that the databases answer with, to values: the same columns in the same order everywhere."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,17 +6,17 @@ from typing import Any
 import msgspec
 
 from cim.model import Box, Entity, Kind, Lifecycle, Relation, Tile, Verb
-from cim.stores.rules import decode_properties, encode_properties
+from cim.stores.rules import decode_properties
 from identity.ports import Alias
 
 Row = Sequence[Any]
 _KINDS = {kind.value: kind for kind in Kind}
 _LIFECYCLES = {lifecycle.value: lifecycle for lifecycle in Lifecycle}
-_VERBS = {verb.value: verb for verb in Verb}
+VERBS = {verb.value: verb for verb in Verb}
 
 
 def entity(row: Row) -> Entity:
-    """Return the entity of a row in the column order of the queries."""
+    """Return the entity of a row in the column order of the statements."""
     code, kind, name, lifecycle, lon, lat, height_m, west, south, east, north, grid2d, text = row
     return Entity(
         code,
@@ -29,26 +29,6 @@ def entity(row: Row) -> Entity:
         None if west is None else (west, south, east, north),
         grid2d,
         decode_properties(text),
-    )
-
-
-def fact(e: Entity, row_id: int, g: int) -> tuple[Any, ...]:
-    """Return the parameters of ``put_fact``."""
-    ifc_class = e.properties.get("ifc_class")
-    return (
-        row_id,
-        e.code,
-        g,
-        e.kind.value,
-        e.name,
-        e.lifecycle.value,
-        e.lon,
-        e.lat,
-        e.height_m,
-        *(e.box or (None, None, None, None)),
-        e.grid2d,
-        ifc_class if isinstance(ifc_class, str) else None,
-        encode_properties(e.properties).decode(),
     )
 
 
@@ -65,7 +45,7 @@ def extent(e: Entity) -> Box | None:
 def relation(row: Row) -> Relation:
     """Return the relation of (verb, source, target, properties)."""
     verb, source, target, text = row
-    return Relation(_VERBS[verb], source, target, decode_properties(text))
+    return Relation(VERBS[verb], source, target, decode_properties(text))
 
 
 def alias_fact(row: Row) -> tuple[int, int, Alias]:
@@ -75,8 +55,8 @@ def alias_fact(row: Row) -> tuple[int, int, Alias]:
 
 
 def tile(row: Row) -> Tile:
-    """Return the tile of (root, document, entry)."""
-    return msgspec.json.decode(row[2], type=Tile)
+    """Return the tile of a row whose last column is the entry."""
+    return msgspec.json.decode(row[-1], type=Tile)
 
 
 def tile_entry(entry: Tile) -> str:

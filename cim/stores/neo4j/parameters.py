@@ -1,4 +1,4 @@
-"""Values of the city to parameters of Neo4j, and rows back to values."""
+"""Values of the city to parameters of Neo4j; the way back is ``cim.stores.rows``."""
 
 import hashlib
 import math
@@ -7,37 +7,16 @@ from typing import Any
 
 import msgspec
 
-from cim.model import Entity, Kind, Lifecycle, Relation, Tile, Verb
+from cim.model import Entity, Relation, Tile, Verb
 from cim.ports import Batch
+from cim.stores import rows
 from cim.stores.neo4j.places import spot
-from cim.stores.rules import OPEN, SCALARS, decode_properties, encode_properties
+from cim.stores.rules import OPEN, SCALARS, encode_properties
 from cim.terms import entity_terms
 from identity.ports import Alias
 
-Row = Sequence[Any]
 Parameters = dict[str, Any]
 STEM_CHARS = 200  # of a text that is indexed: Neo4j refuses index keys above 8 kB
-_KINDS = {kind.value: kind for kind in Kind}
-_LIFECYCLES = {lifecycle.value: lifecycle for lifecycle in Lifecycle}
-_VERBS = {verb.value: verb for verb in Verb}
-_ANCHOR = ("code", "kind", "name", "lifecycle", "ifc_class", "lon", "lat", "height_m", "grid2d")
-
-
-def entity(row: Row) -> Entity:
-    """Return the entity of a row in the column order of the statements."""
-    code, kind, name, lifecycle, lon, lat, height_m, west, south, east, north, grid2d, text = row
-    return Entity(
-        code,
-        _KINDS[kind],
-        name,
-        _LIFECYCLES[lifecycle],
-        lon,
-        lat,
-        height_m,
-        None if west is None else (west, south, east, north),
-        grid2d,
-        decode_properties(text),
-    )
 
 
 def entity_row(e: Entity, g: int) -> Parameters:
@@ -91,12 +70,6 @@ def property_term(name: str, value: Any) -> str:
     return "=" + hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def relation(row: Row) -> Relation:
-    """Return the relation of (verb, source, target, properties)."""
-    verb, source, target, text = row
-    return Relation(_VERBS[verb], source, target, decode_properties(text))
-
-
 def relation_rows(relations: Iterable[Relation], g: int) -> dict[Verb, list[Parameters]]:
     """Return the rows of ``put_relations`` by verb; of several with one key the last."""
     last = {(r.verb, r.source, r.target): r for r in relations}
@@ -123,14 +96,8 @@ def pairs_by_verb(keys: Iterable[tuple[str, str, str]]) -> dict[Verb, list[str]]
     """Return the pairs of (verb, source, target) keys."""
     found: dict[Verb, list[str]] = {}
     for verb, source, target in keys:
-        found.setdefault(_VERBS[verb], []).append(pair(source, target))
+        found.setdefault(rows.VERBS[verb], []).append(pair(source, target))
     return found
-
-
-def alias_fact(row: Row) -> tuple[int, int, Alias]:
-    """Return (g_from, g_to, alias)."""
-    scheme, scope, value, code, source, confidence, g_from, g_to = row
-    return g_from, g_to, Alias(scheme, scope, value, code, source, confidence)
 
 
 def alias_row(a: Alias, g: int) -> Parameters:
@@ -163,15 +130,15 @@ def alias_keys(keys: Iterable[Sequence[str]]) -> list[list[str]]:
     return [[*key, stem(key[2]), _place(key[0], key[1])] for key in keys]
 
 
-def tile(row: Row) -> Tile:
-    """Return the tile of (entry,)."""
-    return msgspec.json.decode(row[0], type=Tile)
-
-
 def tile_row(t: Tile, g: int) -> Parameters:
-    """Return the row of ``put_tiles``; the entry as JSON, doubles survive it."""
-    entry = msgspec.json.encode(t).decode()
-    return {"root": t.root, "document": t.document, "entry": entry, "g_from": g, "g_to": OPEN}
+    """Return the row of ``put_tiles``."""
+    return {
+        "root": t.root,
+        "document": t.document,
+        "entry": rows.tile_entry(t),
+        "g_from": g,
+        "g_to": OPEN,
+    }
 
 
 class Keys(msgspec.Struct, frozen=True):

@@ -27,6 +27,7 @@ from cim.stores.sqlite import SqliteGraph
 from identity import code as universal
 from sensors.bindings import Bind, bind_many
 from sensors.brokers import mqtt_packets as mqtt
+from sensors.brokers import mqtt_write as write
 from sensors.brokers.embedded import Endpoint
 from sensors.brokers.mqtt import PahoBroker
 from sensors.intake import Intake
@@ -104,15 +105,15 @@ def _packets(readings: int) -> list[bytes]:
     for n in range(readings):
         payload = f'{{"v":{n % 97},"t":{BEGIN_S + n / 100},"n":{n}}}'.encode()
         topic = f"city/bench/d{n % DEVICES}/temperature"
-        packets.append(mqtt.publish(mqtt.Publish(topic, payload, (n % 65_535 + 1).to_bytes(2))))
+        packets.append(write.publish(mqtt.Publish(topic, payload, (n % 65_535 + 1).to_bytes(2))))
     return [b"".join(packets[i : i + 100]) for i in range(0, readings, 100)]
 
 
 def _publish(port: int, slabs: list[bytes]) -> float:
     """Publish all and return the seconds until the last acknowledgement."""
     with socket.create_connection((HOST, port)) as client:
-        client.sendall(mqtt.connect(mqtt.Connect(mqtt.LEVEL_311, "bench")))
-        assert client.recv(4)[3] == mqtt.ACCEPTED
+        client.sendall(write.connect(mqtt.Connect(mqtt.LEVEL_311, "bench")))
+        assert client.recv(4)[3] == mqtt.SUCCESS
         begin = time.perf_counter()
         sent = acknowledged = 0
         while acknowledged < 400 * len(slabs):

@@ -1,12 +1,15 @@
 """One device's connection to the intake endpoint: greet, take in, hold back, let go."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
 import structlog
 
 from identity.errors import CityError
 from sensors.brokers import mqtt_packets as mqtt
+from sensors.brokers import mqtt_write as write
+from sensors.brokers.mqtt_read import Reader
 from sensors.ports import Message
 
 KEEP_ALIVE_FACTOR = 1.5  # [MQTT-3.1.2-24]
@@ -34,8 +37,10 @@ class Gate(Protocol):
         """Count a connection in; False: there are too many."""
         ...
 
-    def greet(self, connection: "Connection", wanted: mqtt.Connect) -> int:
-        """Return the CONNACK code; a client id in use moves to this connection."""
+    def greet(
+        self, connection: "Connection", wanted: mqtt.Connect
+    ) -> tuple[int, Mapping[str, Any]]:
+        """Return reason and properties of the CONNACK; a client id in use moves to this one."""
         ...
 
     def take(self, connection: "Connection", taken: "Taken") -> None:
@@ -65,11 +70,13 @@ class Connection(asyncio.Protocol):
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self._loop = asyncio.get_running_loop()
-        self._reader = mqtt.Reader(gate.packet_bytes_max)
+        self._reader = Reader(gate.packet_bytes_max)
         self._transport: asyncio.Transport | None = None
         self._greeted: mqtt.Connect | None = None
         self._will: mqtt.Will | None = None
+        self._keep_alive_s = 0
         self._in_flight = 0
+        self._unacknowledged = 0  # of QoS 1
         self._choked = False
         self._closed = False
         self.held = False
@@ -82,7 +89,7 @@ class Connection(asyncio.Protocol):
             "asyncio.Transport", transport
         )  # other loops have classes of their own
         if not self._gate.join(self):
-            self.close("too_many_connections")
+            self.close("too_many_connections", mqtt.BUSY)
 
     def data_received(self, data: bytes) -> None:
         """Take in what came; anything that can't be understood ends the connection."""
@@ -90,28 +97,28 @@ class Connection(asyncio.Protocol):
             self._heard_at = self._loop.time()
         taken = Taken(len(data), self._gate.now())
         try:
-            if not self._greeted:
-                self._reader.expect_connect(data)
-            for packet in self._reader.feed(data):
-                if self._greeted and type(packet) is mqtt.Publish:
-                    self._take(packet, taken)
-                else:
-                    self._handle(packet)
-                if self._closed:
-                    break
+            self._read(data, taken)
         except CityError as error:
-            self.close(str(error.facts.get("reason", error.code)))
+            code = int(error.facts.get("mqtt_reason", mqtt.UNSPECIFIED))
+            self.close(str(error.facts.get("reason", error.code)), code)
         except Exception as error:  # noqa: BLE001 - one device's bytes may not hurt the others
-            self.close(f"{type(error).__name__}: {error}")
+            self.close(f"{type(error).__name__}: {error}", mqtt.UNSPECIFIED)
         if taken.messages:
             self._in_flight += len(taken.messages)
+            self._unacknowledged += len(taken.packet_ids)
             self._gate.take(self, taken)
             self.steer()
+            self._check_receive_maximum()
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        """Count out; without a farewell the will is published."""
+        """Count out; without a farewell the will is published.
+
+        Our sessions end with their connection, so a will's delay ends then too [5:3.1.3.2.2].
+        """
         self._transport = None
-        will = self._will and Message(*self._will, self._gate.now(), self.client)
+        will = self._will and Message(
+            self._will.topic, self._will.payload, self._gate.now(), self.client
+        )
         self._gate.leave(self, will or None)
 
     def pause_writing(self) -> None:
@@ -127,7 +134,8 @@ class Connection(asyncio.Protocol):
     def acknowledge(self, taken: Taken) -> None:
         """Answer what is durable now."""
         self._in_flight -= len(taken.messages)
-        self._write(mqtt.pubacks(taken.packet_ids))
+        self._unacknowledged -= len(taken.packet_ids)
+        self._write(write.pubacks(taken.packet_ids))
         self.steer()
 
     def steer(self) -> None:
@@ -142,11 +150,13 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
         self.held = hold
 
-    def close(self, reason: str) -> None:
-        """End the connection at once; messages taken stay taken."""
+    def close(self, reason: str, code: int = mqtt.SUCCESS) -> None:
+        """End the connection at once; messages taken stay taken. ``code``: what 5.0 is told."""
         self._closed = True
         if self._transport is not None and not self._transport.is_closing():
             _log.info("device_disconnected", client=self.client, reason=reason)
+            if code and self._greeted and self._greeted.level == mqtt.LEVEL_5:
+                self._write(write.disconnect(code))
             self._transport.close()
 
     def is_overdue(self, now_s: float) -> bool:
@@ -156,43 +166,90 @@ class Connection(asyncio.Protocol):
         silent_s = now_s - self._heard_at
         if self._greeted is None:
             return silent_s > self._gate.connect_s_max
-        limit_s = self._greeted.keep_alive_s * KEEP_ALIVE_FACTOR
-        return 0 < limit_s < silent_s
+        return 0 < self._keep_alive_s * KEEP_ALIVE_FACTOR < silent_s
+
+    def _read(self, data: bytes, taken: Taken) -> None:
+        if not self._greeted:
+            self._reader.expect_connect(data)
+        for packet in self._reader.feed(data):
+            if self._greeted and type(packet) is mqtt.Publish:
+                self._take(packet, taken)
+            else:
+                self._handle(packet)
+            if self._closed:
+                return
 
     def _take(self, packet: mqtt.Publish, taken: Taken) -> None:
+        if packet.retain and self._reader.level == mqtt.LEVEL_5:
+            self.close("retained", mqtt.NO_RETAIN)  # [5:3.2.2-14]
+            return
         message = Message(packet.topic, packet.payload, taken.received_at, self.client)
         taken.messages.append(message)
         if packet.packet_id:
             taken.packet_ids.append(packet.packet_id)
 
+    def _check_receive_maximum(self) -> None:
+        """End a 5.0 client that was told how many may wait [5:3.3.4-7]; 3.1.1 is only held back."""
+        beyond = self._unacknowledged > self._gate.in_flight_max
+        if beyond and self._reader.level == mqtt.LEVEL_5:
+            self.close("receive maximum exceeded", mqtt.RECEIVE_MAXIMUM_EXCEEDED)
+
     def _handle(self, packet: mqtt.Packet) -> None:
         if isinstance(packet, mqtt.Connect) and not self._greeted:
             self._connect(packet)
         elif not self._greeted or isinstance(packet, mqtt.Connect):
-            self.close("CONNECT must come first, and once")
+            self.close("CONNECT must come first, and once", mqtt.PROTOCOL_ERROR)
         else:
             self._answer(packet)
 
     def _connect(self, wanted: mqtt.Connect) -> None:
-        self.client = wanted.client
-        code = self._gate.greet(self, wanted)
-        self._write(mqtt.connack(code, wanted.level))
-        if code != mqtt.ACCEPTED:
-            self.close(f"CONNECT refused with {code}")
+        if wanted.level not in {mqtt.LEVEL_311, mqtt.LEVEL_5}:
+            self._write(write.bad_version(wanted.level))
+            self.close("another version of MQTT")
             return
+        self.client = wanted.client
+        reason, said = self._gate.greet(self, wanted)
+        answer = write.connack(reason, wanted.level, said)
+        if reason != mqtt.SUCCESS:
+            self._write(answer)
+            self.close(f"CONNECT refused with {reason}")
+        elif len(answer) > wanted.properties.get("packet_bytes_max", len(answer)):
+            self.close("CONNACK is larger than the client takes")  # [5:3.1.2-24]
+        else:
+            self._write(answer)
+            self._welcome(wanted, said)
+
+    def _welcome(self, wanted: mqtt.Connect, said: Mapping[str, Any]) -> None:
+        self.client = said.get("assigned_client", wanted.client)
         self._greeted, self._will = wanted, wanted.will
+        self._keep_alive_s = said.get("server_keep_alive_s", wanted.keep_alive_s)
         self._heard_at = self._loop.time()
 
     def _answer(self, packet: Any) -> None:
-        if isinstance(packet, mqtt.Ping):
-            self._write(mqtt.PING_RESPONSE)
-        elif isinstance(packet, mqtt.Subscribe):
-            self._write(mqtt.suback(packet.packet_id, packet.filters))
-        elif isinstance(packet, mqtt.Unsubscribe):
-            self._write(mqtt.unsuback(packet.packet_id))
-        else:
+        level = self._reader.level
+        match packet:
+            case mqtt.Ping():
+                self._write(write.PING_RESPONSE)
+            case mqtt.Subscribe():
+                refused = [mqtt.NOT_AUTHORIZED] * len(packet.filters)
+                self._write(write.suback(packet.packet_id, refused, level))
+            case mqtt.Unsubscribe():
+                none = [mqtt.NO_SUBSCRIPTION] * len(packet.filters)
+                self._write(write.unsuback(packet.packet_id, none, level))
+            case mqtt.Disconnect():
+                self._farewell(packet)
+            case _:
+                self.close("an acknowledgement nobody waits for", mqtt.PROTOCOL_ERROR)
+
+    def _farewell(self, packet: mqtt.Disconnect) -> None:
+        assert self._greeted is not None
+        kept = packet.properties.get("session_expiry_s", 0)
+        if kept and not self._greeted.properties.get("session_expiry_s", 0):
+            self.close("a session that begins at its end", mqtt.PROTOCOL_ERROR)  # [5:3.14.2.2.2]
+            return
+        if packet.reason == mqtt.SUCCESS:
             self._will = None
-            self.close("farewell")
+        self.close("farewell")
 
     def _write(self, data: bytes) -> None:
         if data and self._transport is not None and not self._transport.is_closing():

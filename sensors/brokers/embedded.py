@@ -1,14 +1,15 @@
-"""The intake endpoint: our own MQTT 3.1.1 listener for devices that publish.
+"""The intake endpoint: our own listener for devices that publish, MQTT 3.1.1 and 5.0.
 
-Not a broker: nobody subscribes here, nothing is retained, no session is kept. Its one promise: a
-PUBACK leaves only after the sink returned, which is after the journal's fsync.
+Not a broker: nothing is retained, no session is kept. Its one promise: a PUBACK leaves only after
+the sink returned, which is after the journal's fsync.
 """
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from errno import EACCES, EADDRINUSE
+from typing import Any
 
 import structlog
 
@@ -36,6 +37,7 @@ class Limits:
     packet_bytes_max: int = mqtt.PACKET_BYTES_MAX
     in_flight_max: int = 5_000  # messages of one connection that wait for their fsync
     pending_bytes_max: int = 32 * 1024 * 1024  # of all connections
+    keep_alive_s_max: int = 600  # of MQTT 5 clients, which can be told; 3.1.1 clients cannot
 
 
 class Endpoint:
@@ -70,6 +72,7 @@ class Endpoint:
         self._clients: dict[str, Connection] = {}
         self._pending: list[tuple[Connection | None, Taken]] = []
         self._pending_bytes = 0
+        self._assigned = 0
         self._arrived = asyncio.Event()
 
     @property
@@ -117,28 +120,69 @@ class Endpoint:
             self._server.close()
             self._server = None
         for connection in list(self._connections):
-            connection.close("endpoint closed")
+            connection.close("endpoint closed", mqtt.SHUTTING_DOWN)
 
     def join(self, connection: Connection) -> bool:
         """Count a connection in."""
         self._connections.add(connection)
         return len(self._connections) <= self._limits.connections_max
 
-    def greet(self, connection: Connection, wanted: mqtt.Connect) -> int:
-        """Return the CONNACK code for a device."""
-        if wanted.level != mqtt.LEVEL_311:
-            return mqtt.BAD_PROTOCOL
-        if not wanted.client and not wanted.clean:
+    def greet(self, connection: Connection, wanted: mqtt.Connect) -> tuple[int, Mapping[str, Any]]:
+        """Return reason and properties of the CONNACK for a device."""
+        reason = self._refusal(wanted)
+        if reason != mqtt.SUCCESS:
+            return reason, mqtt.NONE
+        said = self._terms(wanted) if wanted.level == mqtt.LEVEL_5 else mqtt.NONE
+        client = said.get("assigned_client", wanted.client)
+        if client:
+            former = self._clients.get(client)
+            if former is not None:
+                former.close("client id taken over", mqtt.TAKEN_OVER)  # [MQTT-3.1.4-2]
+            self._clients[client] = connection
+        return mqtt.SUCCESS, said
+
+    def _refusal(self, wanted: mqtt.Connect) -> int:
+        """Return why a device is not let in, SUCCESS when it is."""
+        if wanted.level == mqtt.LEVEL_311 and not (wanted.client or wanted.clean):
             return mqtt.BAD_CLIENT  # [MQTT-3.1.3-8]
+        if "authentication_method" in wanted.properties:
+            return mqtt.BAD_METHOD  # [5:4.12.0-1]
         login = (wanted.client, wanted.user, wanted.password)
         if self._authenticate is not None and not self._authenticate(*login):
-            return mqtt.NOT_ALLOWED if wanted.user is None else mqtt.BAD_LOGIN
-        if wanted.client:
-            former = self._clients.get(wanted.client)
-            if former is not None:
-                former.close("client id taken over")  # [MQTT-3.1.4-2]
-            self._clients[wanted.client] = connection
-        return mqtt.ACCEPTED
+            return mqtt.NOT_AUTHORIZED if wanted.user is None else mqtt.BAD_LOGIN
+        if wanted.level == mqtt.LEVEL_5 and wanted.will is not None:
+            if wanted.will.retain:
+                return mqtt.NO_RETAIN  # [5:3.2.2-13]
+            if wanted.will.qos > 1:
+                return mqtt.NO_QOS  # [5:3.2.2-12]
+        return mqtt.SUCCESS
+
+    def _terms(self, wanted: mqtt.Connect) -> dict[str, Any]:
+        """Return what an MQTT 5 client has to know of us."""
+        said: dict[str, Any] = {
+            "session_expiry_s": 0,
+            "receive_maximum": self.in_flight_max,
+            "qos_maximum": 1,
+            "retain_available": 0,
+            "packet_bytes_max": self.packet_bytes_max,
+            "topic_alias_maximum": 0,
+            "identifiers_available": 0,
+            "shared_available": 0,
+        }
+        if not wanted.client:
+            said["assigned_client"] = self._free_name()
+        longest_s = self._limits.keep_alive_s_max
+        if not 0 < wanted.keep_alive_s <= longest_s:
+            said["server_keep_alive_s"] = longest_s
+        return said
+
+    def _free_name(self) -> str:
+        """Return a client id for a device that has none [5:3.1.3-6]."""
+        while True:
+            self._assigned += 1
+            name = f"assigned-{self._assigned}"
+            if name not in self._clients:
+                return name
 
     def take(self, connection: Connection | None, taken: Taken) -> None:
         """Queue messages for the next batch."""
@@ -175,7 +219,7 @@ class Endpoint:
             _log.error("batch_refused", code=error.code, connections=len(batch), **error.facts)
             for connection, _ in batch:
                 if connection is not None:
-                    connection.close(error.code)
+                    connection.close(error.code, mqtt.UNAVAILABLE)
             return
         for connection, taken in batch:
             if connection is not None:
@@ -187,7 +231,7 @@ class Endpoint:
             await asyncio.sleep(SWEEP_S)
             now_s = loop.time()
             for connection in [c for c in self._connections if c.is_overdue(now_s)]:
-                connection.close("silent for too long")
+                connection.close("silent for too long", mqtt.KEEP_ALIVE_TIMEOUT)
 
     async def _bind(self, port: int) -> asyncio.Server | None:
         loop = asyncio.get_running_loop()

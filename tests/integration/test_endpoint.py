@@ -2,17 +2,18 @@
 
 import asyncio
 import random
-import threading
 from contextlib import asynccontextmanager, suppress
 
 import pytest
-from paho.mqtt.client import Client, MQTTv5
+from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from identity.errors import Conflict, Unavailable
-from sensors.brokers import embedded, mqtt_packets
+from sensors.brokers import embedded
+from sensors.brokers import mqtt_write as write
 from sensors.brokers.embedded import Endpoint, Limits
-from sensors.brokers.mqtt_packets import Connect, Publish, Will, connect, publish
+from sensors.brokers.mqtt_packets import Connect, Publish, Will
+from sensors.brokers.mqtt_write import connect, publish
 
 pytestmark = pytest.mark.anyio
 TOPIC = "city/a/d/p"
@@ -105,7 +106,7 @@ async def test_acknowledgements_follow_the_sink_in_order(sink):
             await asyncio.wait_for(reader.read(1), 0.1)
         sink.open.set()
         acks = await exactly(reader, 1200)
-    assert acks == mqtt_packets.pubacks([i.to_bytes(2) for i in range(1, 301)])
+    assert acks == write.pubacks([i.to_bytes(2) for i in range(1, 301)])
     assert sink.payloads() == [str(i).encode() for i in range(1, 301)]
     first = sink.messages[0]
     assert (first.topic, first.received_at, first.client) == (TOPIC, 5.0, "d1")
@@ -113,9 +114,9 @@ async def test_acknowledgements_follow_the_sink_in_order(sink):
 
 async def test_qos_0_is_taken_without_an_answer_and_ping_is_answered(sink):
     async with running(sink) as endpoint:
-        ping = mqtt_packets.PING_REQUEST
+        ping = write.PING_REQUEST
         async with device(endpoint, HELLO, message(7), ping) as (reader, _):
-            assert await exactly(reader, 6) == WELCOME + mqtt_packets.PING_RESPONSE
+            assert await exactly(reader, 6) == WELCOME + write.PING_RESPONSE
             await until(lambda: sink.payloads() == [b"7"])
 
 
@@ -141,14 +142,14 @@ async def test_a_retained_publication_is_an_ordinary_one(sink):
     ("sent", "answer"),
     [
         (message(1, 1), b""),
-        (mqtt_packets.PING_REQUEST, b""),
+        (write.PING_REQUEST, b""),
         (b"GET / HTTP/1.1\r\n\r\n", b""),
         (HELLO + HELLO, WELCOME),
         (HELLO + b"\x34\x07\x00\x01a\x00\x01xx", WELCOME),
         (HELLO + b"\x30\xff\xff\xff\x7f", WELCOME),
-        (HELLO + mqtt_packets.GOODBYE + message(1, 1), WELCOME),
+        (HELLO + write.GOODBYE + message(1, 1), WELCOME),
         (connect(Connect(3, "d")), b"\x20\x02\x00\x01"),
-        (connect(Connect(5, "d")), b"\x20\x03\x00\x84\x00"),
+        (connect(Connect(6, "d")), b"\x20\x03\x00\x84\x00"),
         (connect(Connect(4, "", clean=False)), b"\x20\x02\x00\x02"),
     ],
 )
@@ -210,7 +211,7 @@ async def test_a_wrong_login_is_told_apart_from_none(sink):
 async def test_a_will_is_published_only_without_a_farewell(sink):
     wanted = connect(Connect(4, "d", will=Will(TOPIC, b"gone")))
     async with running(sink) as endpoint:
-        async with device(endpoint, wanted, mqtt_packets.GOODBYE) as (reader, _):
+        async with device(endpoint, wanted, write.GOODBYE) as (reader, _):
             await rest(reader)
         async with device(endpoint, wanted) as (reader, _):
             await exactly(reader, 4)
@@ -314,21 +315,3 @@ def publish_with_paho(port, count):
     sent[-1].wait_for_publish(20)
     client.disconnect()
     client.loop_stop()
-
-
-async def test_an_mqtt_5_client_learns_that_its_version_is_not_spoken(sink):
-    async with running(sink) as endpoint:
-        reason = await asyncio.to_thread(connect_with_mqtt_5, int(endpoint.address.split(":")[1]))
-    assert reason == "Unsupported protocol version"
-
-
-def connect_with_mqtt_5(port):
-    reasons, told = [], threading.Event()
-    client = Client(CallbackAPIVersion.VERSION2, "five", protocol=MQTTv5)
-    client.on_connect = lambda *answer: (reasons.append(str(answer[3])), told.set())
-    client.connect("127.0.0.1", port)
-    client.loop_start()
-    told.wait(10)
-    client.disconnect()
-    client.loop_stop()
-    return reasons[0]

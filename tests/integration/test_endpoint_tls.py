@@ -9,7 +9,8 @@ from contextlib import suppress
 import pytest
 
 from sensors.brokers.embedded import Endpoint
-from sensors.brokers.mqtt_packets import Connect, Publish, connect, publish
+from sensors.brokers.mqtt_packets import Connect, Publish
+from sensors.brokers.mqtt_write import connect, publish
 
 pytestmark = pytest.mark.anyio
 

@@ -3,12 +3,13 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensors.brokers import mqtt_packets as mqtt
+from sensors.brokers import mqtt_write as mqtt
 from sensors.brokers.connection import Connection
 from sensors.brokers.embedded import Endpoint
 from sensors.brokers.mqtt_packets import Connect, Publish
 
 HELLO = mqtt.connect(Connect(4, "d"))
+HELLO_5 = mqtt.connect(Connect(5, "d"))
 WHOLE = [
     HELLO,
     mqtt.publish(Publish("city/a/d/p", b"1", b"\x00\x07")),
@@ -17,6 +18,8 @@ WHOLE = [
     b"\xa2\x05\x00\x08\x00\x01#",
     mqtt.PING_REQUEST,
     mqtt.GOODBYE,
+    HELLO_5,
+    mqtt.publish(Publish("city/a/d/p", b"1", b"\x00\x07"), 5),
     b"\x34\x07\x00\x01a\x00\x01xx",
 ]
 
@@ -64,16 +67,21 @@ def test_no_bytes_of_a_stranger_raise_or_are_taken(data, piece):
     assert wire.closed or data[:1] == b"\x10"
 
 
-@given(st.lists(st.sampled_from(WHOLE) | st.binary(min_size=1, max_size=20)), st.integers(1, 60))
-def test_no_bytes_of_a_greeted_device_raise(parts, piece):
-    wire, _ = asyncio.run(delivered(HELLO + b"".join(parts), piece))
-    assert wire.written.startswith(b"\x20\x02\x00\x00")
+@given(
+    st.sampled_from([HELLO, HELLO_5]),
+    st.lists(st.sampled_from(WHOLE) | st.binary(min_size=1, max_size=20)),
+    st.integers(1, 60),
+)
+def test_no_bytes_of_a_greeted_device_raise(hello, parts, piece):
+    wire, _ = asyncio.run(delivered(hello + b"".join(parts), piece))
+    assert wire.written[0] == 0x20
+    assert wire.written[3] == 0
     assert mqtt.pubacks([b"\x00\x07"]) not in wire.written, "acknowledged without a sink"
 
 
-@given(st.lists(st.sampled_from(WHOLE)), st.integers(1, 60))
-def test_how_the_stream_is_cut_changes_nothing(parts, piece):
-    data = HELLO + b"".join(parts)
+@given(st.sampled_from([HELLO, HELLO_5]), st.lists(st.sampled_from(WHOLE)), st.integers(1, 60))
+def test_how_the_stream_is_cut_changes_nothing(hello, parts, piece):
+    data = hello + b"".join(parts)
     whole, taken = asyncio.run(delivered(data, len(data)))
     cut, taken_cut = asyncio.run(delivered(data, piece))
     assert (cut.written, cut.closed, taken_cut) == (whole.written, whole.closed, taken)

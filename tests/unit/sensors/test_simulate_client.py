@@ -7,7 +7,8 @@ import pytest
 
 from sensors import simulate, simulate_client
 from sensors.brokers.embedded import Endpoint
-from sensors.brokers.mqtt_packets import Connect, Disconnect, Publish, Reader
+from sensors.brokers.mqtt_packets import Connect, Disconnect, Publish
+from sensors.brokers.mqtt_read import Reader
 from sensors.simulate import Device
 
 pytestmark = pytest.mark.anyio

@@ -1,14 +1,17 @@
 """The ports of live state, of jobs and of the audit trail. Adapters: twin/stores."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from cim.model import Box
+from twin.buckets import Buckets, Row
 from twin.reading import Quality, Reading, State, Value
 
 COMMIT_READINGS = 5_000  # readings of one commit at most
 PAGE_LIMIT = 1_000
+EXPORT_ROWS = 5_000  # history rows of an export held at once
+DAY_S = 86_400
 QUARANTINE_KEPT = 10_000  # rows kept; older ones are dropped and counted
 
 
@@ -89,14 +92,46 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """One row of history with what it is of."""
+
+    code: str
+    property: str
+    sample: Sample
+
+
+COMPARED = (">", ">=", "<", "<=", "=", "between")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A row of ``property`` whose value stands so to ``number``; "between" includes both ends.
+
+    Only numbers stand so: NA, texts and truth values never do.
+    """
+
+    property: str
+    op: str  # one of COMPARED
+    number: float
+    high: float | None = None  # of "between" only
+
+
+@dataclass(frozen=True, slots=True)
 class Where:
-    """Which state rows: all given conditions hold."""
+    """Which state rows: all given conditions hold.
+
+    Places (kind, region, building, box) are those of now. ``qualities``: as received; "stale" is
+    found by whoever reads and cannot be asked here.
+    """
 
     codes: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     properties: tuple[str, ...] = ()
     building: str | None = None
     box: Box | None = None
+    region: str | None = None  # the six digits of Projection.region
+    value: Comparison | None = None
+    qualities: tuple[Quality, ...] = ()
 
 
 class States(Protocol):
@@ -125,6 +160,43 @@ class States(Protocol):
         after: tuple[float, str, int] | None = None,
     ) -> list[Sample]:
         """Return samples with start <= observed_at < stop, by (observed_at, source, n)."""
+        ...
+
+    async def at(
+        self,
+        where: Where,
+        *,
+        observed_until: float,
+        received_until: float,
+        limit: int,
+        after: str = "",
+    ) -> tuple[list[State], str]:
+        """Return a page of state rows as they were true then, as known then; pages as ``query``.
+
+        A row is the newest reading, by (observed_at, n), with observed_at <= observed_until and
+        received_at <= received_until. ``value`` and ``qualities`` of ``where`` hold for that row,
+        places are those of now. ``changed_at`` is what the row said when it became the state: of a
+        reading that came late, and so never was the state, it is its own observed_at. With both
+        times endless this is ``query``.
+        """
+        ...
+
+    async def series(
+        self, where: Where, ask: Buckets, *, limit: int, after: str = ""
+    ) -> tuple[list[Row], str]:
+        """Return a page of rows of buckets by (code, property, source) and the next cursor.
+
+        ``where`` chooses state rows of now; their history is gathered. Rows without a sample in
+        the span are told with empty buckets. Raises Invalid, TooLarge (``twin.buckets.check``).
+        """
+        ...
+
+    def export(self, where: Where, *, start: float, stop: float) -> AsyncIterator[list[Recorded]]:
+        """Yield history rows with start <= observed_at < stop, EXPORT_ROWS or fewer at once.
+
+        Day by day (UTC); within a day by (code, property, source, observed_at, n). ``where``
+        chooses state rows of now. No snapshot: rows committed meanwhile may be in or not.
+        """
         ...
 
     async def changes(self, after: int, *, limit: int) -> list[Change]:

@@ -18,6 +18,9 @@ from cim.stores.neo4j import Neo4jGraph
 from cim.stores.sqlite import SqliteGraph
 from tests.parts.neo4j_server import Server
 from tests.parts.neo4j_wipe import wipe
+from twin.ports import States
+from twin.stores.memory import MemoryStates
+from twin.stores.sqlite import SqliteStates
 
 LEASE_TTL_S = 15.0
 
@@ -33,6 +36,10 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         self.now_s += seconds
+
+
+async def _made(store):
+    return store
 
 
 _memory: dict[Path, MemoryGraph] = {}
@@ -67,6 +74,10 @@ SERVERS = {"neo4j": "neo4j"}  # the session fixture whose value a factory gets a
 MARKS: dict[str, list[pytest.MarkDecorator]] = {
     "neo4j": [pytest.mark.neo4j, pytest.mark.adapter],
 }
+STATES = {
+    "memory": lambda _place, **kept: _made(MemoryStates(**kept)),
+    "sqlite": lambda place, **kept: SqliteStates.open(place / "state.db", **kept),
+}
 BLOBS = {"memory": lambda _place: MemoryBlobs(), "files": FileBlobs}
 
 
@@ -95,6 +106,14 @@ async def opens(request, tmp_path, clock):
 @pytest.fixture
 async def graph(opens) -> Graph:
     return await opens()
+
+
+@pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, [])) for name in STATES])
+async def states(request, tmp_path) -> States:
+    """A store of states that keeps 5 outbox rows and 3 of quarantine."""
+    store = await STATES[request.param](tmp_path, outbox_kept=5, quarantine_kept=3)
+    yield store
+    await store.close()
 
 
 @pytest.fixture

@@ -6,26 +6,14 @@ from dataclasses import replace
 import pytest
 
 from identity.errors import Invalid, TooLarge
-from twin.ports import Commit, Projection, Quarantined, Where
+from twin.ports import Commit, Comparison, Projection, Quarantined, Where
 from twin.reading import Quality, Reading
-from twin.stores.memory import MemoryStates
-from twin.stores.sqlite import SqliteStates
 
 pytestmark = pytest.mark.anyio
 
 LAMP, DOOR, PUMP = "lamp", "door", "pump"
 OFFICE = Projection("Space", "办公室", "420111", "tower", 114.40, 30.50, "N50H05")
 GARAGE = Projection("Facility", "车库", "420106", "garage", 114.30, 30.60, "N50H05")
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def states(request, tmp_path):
-    if request.param == "memory":
-        store = MemoryStates(outbox_kept=5, quarantine_kept=3)
-    else:
-        store = await SqliteStates.open(tmp_path / "state.db", outbox_kept=5, quarantine_kept=3)
-    yield store
-    await store.close()
 
 
 def reading(code=LAMP, value=1.0, at=100.0, **more):
@@ -165,15 +153,80 @@ async def test_a_change_without_a_projection_says_none(states):
         (Where(box=(114.30, 30.60, 114.30, 30.60)), ["pump"]),
         (Where(box=(0, 0, 1, 1)), []),
         (Where(box=(114.35, 30.45, 114.45, 30.55), kinds=("Facility",)), []),
+        (Where(region="420106"), ["pump"]),
+        (Where(region="420111", kinds=("Space",), building="tower"), ["door", "lamp"]),
+        (Where(region="420106", building="tower"), []),
     ],
 )
-async def test_state_is_filtered_by_code_kind_property_building_and_box(states, where, codes):
+async def test_state_is_filtered_by_code_kind_property_and_place(states, where, codes):
     rows = [reading(), reading(DOOR, True, property="open"), reading(PUMP)]
     await states.commit(Commit(rows, projections={LAMP: OFFICE, DOOR: OFFICE, PUMP: GARAGE}))
 
     items, after = await states.query(where, limit=10)
 
     assert ([row.code for row in items], after) == (codes, "")
+
+
+@pytest.mark.parametrize(
+    ("where", "codes"),
+    [
+        (Where(value=Comparison("p", ">", 1)), ["c", "d"]),
+        (Where(value=Comparison("p", ">=", 1)), ["b", "c", "d"]),
+        (Where(value=Comparison("p", "<", 2.5)), ["a", "b"]),
+        (Where(value=Comparison("p", "<=", 2.5)), ["a", "b", "c"]),
+        (Where(value=Comparison("p", "=", 1)), ["b"]),
+        (Where(value=Comparison("p", "between", 1, 2.5)), ["b", "c"]),
+        (Where(value=Comparison("q", ">", 0)), ["a"]),
+        (Where(value=Comparison("p", ">", 0), properties=("q",)), []),
+        (Where(value=Comparison("p", ">", 1), codes=("b", "c")), ["c"]),
+        (Where(value=Comparison("p", ">", 1), qualities=(Quality.BAD,)), ["d"]),
+        (Where(qualities=(Quality.BAD, Quality.UNCERTAIN)), ["d", "e"]),
+        (Where(value=Comparison("p", ">", 1), box=(114.25, 30, 114.35, 31)), ["d"]),
+        (Where(value=Comparison("p", ">", 1), building="tower", kinds=("Space",)), ["c"]),
+    ],
+)
+async def test_state_is_filtered_by_value_and_quality(states, where, codes):
+    rows = [
+        *(
+            reading(code, value, property="p")
+            for code, value in zip("abc", (-1, 1, 2.5), strict=True)
+        ),
+        reading("d", 9, property="p", quality=Quality.BAD),
+        reading("e", None, property="p", quality=Quality.UNCERTAIN),
+        reading("f", "9", property="p"),
+        reading("g", True, property="p"),
+        reading("a", 7, property="q"),
+    ]
+    places = {row.code: GARAGE if row.code in "def" else OFFICE for row in rows}
+    await states.commit(Commit(rows, projections=places))
+
+    items, after = await states.query(where, limit=10)
+
+    assert ([row.code for row in items], after) == (codes, "")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Comparison("p", "!=", 1),
+        Comparison("p", ">", math.nan),
+        Comparison("p", "between", 1),
+        Comparison("p", "between", 2, 1),
+        Comparison("p", ">", 1, 2),
+    ],
+)
+async def test_what_cannot_be_compared_is_refused(states, wrong):
+    with pytest.raises(Invalid) as refused:
+        await states.query(Where(value=wrong), limit=1)
+
+    assert refused.value.code == "comparison_invalid"
+
+
+async def test_a_quality_that_is_found_on_reading_is_refused_as_a_filter(states):
+    with pytest.raises(Invalid) as refused:
+        await states.query(Where(qualities=(Quality.STALE,)), limit=1)
+
+    assert refused.value.code == "quality_not_stored"
 
 
 async def test_a_moved_thing_is_found_where_it_stands_now(states):

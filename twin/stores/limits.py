@@ -1,13 +1,24 @@
 """What every States adapter refuses and keeps, in one place."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from identity.errors import Invalid, TooLarge
-from twin.ports import COMMIT_READINGS, PAGE_LIMIT, Commit, Quarantined
+from twin.ports import (
+    COMMIT_READINGS,
+    COMPARED,
+    PAGE_LIMIT,
+    Commit,
+    Comparison,
+    Quarantined,
+    Where,
+)
+from twin.reading import Quality
 from twin.reading_checks import finite
 
 CODES_MAX = 10_000  # codes of one states() call
+SERIES_MAX = 100_000  # series that one series() or export() call may gather
 CHANGES_MAX = 5_000  # outbox rows of one changes() call
 OUTBOX_KEPT = 200_000  # outbox rows kept; a reader further behind gets a "reset"
 PAYLOAD_BYTES_KEPT = 4_096  # of a quarantined message
@@ -26,6 +37,33 @@ def check_codes(codes: Sequence[str]) -> None:
     """Refuse more codes than one call may ask."""
     if len(codes) > CODES_MAX:
         raise TooLarge("lookup_limit", rows=len(codes), limit=CODES_MAX)
+
+
+def check_members(count: int) -> None:
+    """Refuse to gather more series than one call may."""
+    if count > SERIES_MAX:
+        raise TooLarge("lookup_limit", rows=count, limit=SERIES_MAX)
+
+
+def check_where(where: Where) -> None:
+    """Refuse too many codes, and what no row can be compared with."""
+    check_codes(where.codes)
+    if Quality.STALE in where.qualities:
+        raise Invalid("quality_not_stored", quality=Quality.STALE.value)
+    if where.value is not None:
+        _check_comparison(where.value)
+
+
+def _check_comparison(asked: Comparison) -> None:
+    is_range = asked.op == "between"
+    numbers = [asked.number, *(() if asked.high is None else (asked.high,))]
+    right = asked.op in COMPARED and all(map(math.isfinite, numbers))
+    if not (right and len(numbers) == 1 + is_range and numbers == sorted(numbers)):
+        told = " and ".join(map(str, numbers))
+        known = ", ".join(COMPARED)
+        raise Invalid(
+            "comparison_invalid", property=asked.property, op=asked.op, number=told, known=known
+        )
 
 
 def page(limit: int, most: int = PAGE_LIMIT) -> int:

@@ -1,27 +1,34 @@
 """States in memory: for tests and for a city that need not survive its process."""
 
-from bisect import bisect_left, insort
-from collections.abc import Iterator, Mapping, Sequence
+import operator
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
+from typing import Any
 
 from cim.model import Box
+from twin import buckets
+from twin.buckets import Buckets, Gathered, Key, Row
 from twin.events import Signal
 from twin.ports import (
+    EXPORT_ROWS,
     PAGE_LIMIT,
     QUARANTINE_KEPT,
     Change,
     Commit,
+    Comparison,
     Outcome,
     Projection,
     Quarantined,
+    Recorded,
     Sample,
     Where,
 )
 from twin.reading import Reading, State
-from twin.state import APPLIED, DUPLICATE, LATE, apply, order, settle
+from twin.state import APPLIED, DUPLICATE, apply, order, settle
 from twin.stores import limits
-
-Key = tuple[str, str, str]  # code, property, source
+from twin.stores.memory_history import History, days, gather
 
 
 class MemoryStates:
@@ -39,7 +46,7 @@ class MemoryStates:
         self._outbox_kept = outbox_kept
         self._quarantine_kept = quarantine_kept
         self._states: dict[Key, State] = {}
-        self._history: dict[Key, list[tuple[tuple[float, int], Sample]]] = {}
+        self._history = History()
         self._projections: dict[str, Projection] = {}
         self._outbox: list[Change] = []
         self._sequence = 0
@@ -76,12 +83,52 @@ class MemoryStates:
     async def query(self, where: Where, *, limit: int, after: str = "") -> tuple[list[State], str]:
         """Return a page of rows by (code, property, source)."""
         limits.page(limit)
-        limits.check_codes(where.codes)
+        return self._page(where, self._states.get, limit, after)
+
+    async def at(
+        self,
+        where: Where,
+        *,
+        observed_until: float,
+        received_until: float,
+        limit: int,
+        after: str = "",
+    ) -> tuple[list[State], str]:
+        """Return a page of rows as they were true then, as known then."""
+        limits.page(limit)
+        then = lambda key: self._history.at(key, observed_until, received_until)  # noqa: E731 - short
+        return self._page(where, then, limit, after)
+
+    async def series(
+        self, where: Where, ask: Buckets, *, limit: int, after: str = ""
+    ) -> tuple[list[Row], str]:
+        """Return a page of rows of buckets."""
+        limits.page(limit)
+        limits.check_where(where)
+        buckets.check(ask)
+        members = sorted(key for key, state in self._states.items() if self._holds(where, state))
+        groups = sorted({ask.group(key) for key in members})
         behind = limits.cursor(after)
-        keys = sorted(key for key in self._states if key > behind and self._holds(where, key))
-        items = [self._states[key] for key in keys[:limit]]
-        more = len(keys) > limit
-        return items, limits.CURSOR_MARK.join(keys[limit - 1]) if more else ""
+        shown = [group for group in groups if group > behind][: limit + 1]
+        told = Gathered(ask, shown[:limit])
+        wanted = set(told.groups)
+        gather(self._history, [key for key in members if ask.group(key) in wanted], told)
+        more = len(shown) > limit
+        return told.rows(), limits.CURSOR_MARK.join(told.groups[-1]) if more else ""
+
+    async def export(
+        self, where: Where, *, start: float, stop: float
+    ) -> AsyncIterator[list[Recorded]]:
+        """Yield history rows day by day."""
+        limits.check_where(where)
+        chosen = {
+            key: self._history.held[key]
+            for key, state in self._states.items()
+            if self._holds(where, state)
+        }
+        found = days(chosen, start, stop)
+        while some := list(islice(found, EXPORT_ROWS)):
+            yield some
 
     async def history(
         self,
@@ -97,10 +144,10 @@ class MemoryStates:
         limits.page(limit, PAGE_LIMIT)
         found = (
             sample
-            for key, rows in self._history.items()
+            for key in self._history.held
             if key[:2] == (code, property)
-            for _, sample in rows
-            if start <= sample.observed_at < stop and (after is None or place(sample) > after)
+            for sample in self._history.within(key, start, stop)
+            if after is None or place(sample) > after
         )
         return sorted(found, key=place)[:limit]
 
@@ -147,21 +194,14 @@ class MemoryStates:
         before = self._states.get(key)
         settled = settle(before, reading)
         state, result = apply(before, settled)
-        if result != DUPLICATE and not self._remember(key, settled):
+        if result == DUPLICATE:
+            return DUPLICATE
+        changed_at = state.changed_at if result == APPLIED else settled.observed_at
+        if not self._history.put(key, settled, changed_at):
             return DUPLICATE
         if result == APPLIED:
             self._states[key] = moved[key] = state
-        return LATE if result == LATE else result
-
-    def _remember(self, key: Key, reading: Reading) -> bool:
-        """Put the reading into history; False when it is there already."""
-        rows = self._history.setdefault(key, [])
-        when = order(reading.observed_at, reading.n)
-        at = bisect_left(rows, when, key=lambda row: row[0])
-        if at < len(rows) and rows[at][0] == when:
-            return False
-        insort(rows, (when, _sample(reading)), key=lambda row: row[0])
-        return True
+        return result
 
     def _publish(self, moved: dict[Key, State]) -> None:
         for state in moved.values():
@@ -186,16 +226,50 @@ class MemoryStates:
         row = self._quarantine[key]
         return row.received_at, row.id
 
-    def _holds(self, where: Where, key: Key) -> bool:
-        return all(self._conditions(where, key))
+    def _page(
+        self, where: Where, row_of: Callable[[Key], State | None], limit: int, after: str
+    ) -> tuple[list[State], str]:
+        limits.check_where(where)
+        behind = limits.cursor(after)
+        found = (row_of(key) for key in sorted(self._states) if key > behind)
+        rows = [row for row in found if row is not None and self._holds(where, row)]
+        if len(rows) <= limit:
+            return rows, ""
+        last = rows[limit - 1]
+        return rows[:limit], limits.CURSOR_MARK.join((last.code, last.property, last.source))
 
-    def _conditions(self, where: Where, key: Key) -> Iterator[bool]:
-        known = self._projections.get(key[0], Projection(kind=""))
-        yield not where.codes or key[0] in where.codes
-        yield not where.properties or key[1] in where.properties
+    def _holds(self, where: Where, row: State) -> bool:
+        return all(self._conditions(where, row))
+
+    def _conditions(self, where: Where, row: State) -> Iterator[bool]:
+        known = self._projections.get(row.code, Projection(kind=""))
+        yield not where.codes or row.code in where.codes
+        yield not where.properties or row.property in where.properties
         yield not where.kinds or known.kind in where.kinds
         yield where.building is None or known.building == where.building
+        yield where.region is None or known.region == where.region
         yield where.box is None or within(known, where.box)
+        yield not where.qualities or row.quality in where.qualities
+        yield where.value is None or compares(row, where.value)
+
+
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+}
+
+
+def compares(row: State, asked: Comparison) -> bool:
+    """Return whether the row is of that property and its number stands so."""
+    value = row.value
+    if row.property != asked.property or isinstance(value, bool | str) or value is None:
+        return False
+    if asked.high is not None:
+        return asked.number <= value <= asked.high
+    return _COMPARE[asked.op](value, asked.number)
 
 
 def within(projection: Projection, box: Box) -> bool:
@@ -210,15 +284,3 @@ def place(sample: Sample) -> tuple[float, str, int]:
     """Return what samples are ordered and paged by."""
     at, n = order(sample.observed_at, sample.n)
     return at, sample.source, n
-
-
-def _sample(reading: Reading) -> Sample:
-    return Sample(
-        reading.observed_at,
-        reading.received_at,
-        reading.value,
-        reading.unit,
-        reading.quality,
-        reading.source,
-        reading.n,
-    )

@@ -1,11 +1,13 @@
 """States in one SQLite file: WAL, synchronous=FULL, one transaction a commit."""
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
+from twin import buckets
+from twin.buckets import Buckets, Row
 from twin.events import Signal
 from twin.ports import (
     PAGE_LIMIT,
@@ -15,11 +17,12 @@ from twin.ports import (
     Outcome,
     Projection,
     Quarantined,
+    Recorded,
     Sample,
     Where,
 )
 from twin.reading import State
-from twin.stores import limits, sqlite_commit, sqlite_queries
+from twin.stores import limits, sqlite_commit, sqlite_export, sqlite_history, sqlite_queries
 from twin.stores.database import Database, one
 from twin.stores.sqlite_commit import Kept, Names
 
@@ -52,6 +55,7 @@ class SqliteStates:
         """
         schema = files("twin.stores").joinpath("states.sql").read_text(encoding="utf-8")
         database = await Database.open(Path(path), schema)
+        await database.write(sqlite_commit.migrate)
         return cls(database, Kept(outbox_kept, quarantine_kept), signal)
 
     async def commit(self, commit: Commit) -> Outcome:
@@ -74,10 +78,43 @@ class SqliteStates:
     async def query(self, where: Where, *, limit: int, after: str = "") -> tuple[list[State], str]:
         """Return a page of rows by (code, property, source)."""
         limits.page(limit)
-        limits.check_codes(where.codes)
+        limits.check_where(where)
         return await self._database.scan(
             lambda reads: sqlite_queries.page(reads, where, limit, after)
         )
+
+    async def at(
+        self,
+        where: Where,
+        *,
+        observed_until: float,
+        received_until: float,
+        limit: int,
+        after: str = "",
+    ) -> tuple[list[State], str]:
+        """Return a page of rows as they were true then, as known then."""
+        limits.page(limit)
+        limits.check_where(where)
+        until = observed_until, received_until
+        return await self._database.scan(
+            lambda reads: sqlite_history.at(reads, where, until, limit, after)
+        )
+
+    async def series(
+        self, where: Where, ask: Buckets, *, limit: int, after: str = ""
+    ) -> tuple[list[Row], str]:
+        """Return a page of rows of buckets."""
+        limits.page(limit)
+        limits.check_where(where)
+        buckets.check(ask)
+        return await self._database.scan(
+            lambda reads: sqlite_history.series(reads, where, ask, limit, after)
+        )
+
+    def export(self, where: Where, *, start: float, stop: float) -> AsyncIterator[list[Recorded]]:
+        """Yield history rows day by day."""
+        limits.check_where(where)
+        return sqlite_export.export(self._database, where, start, stop)
 
     async def history(
         self,

@@ -121,12 +121,12 @@ def settle_all(
         if result == APPLIED:
             # Newer than everything of its series, so it cannot be in history yet: no look-up.
             states[one_series] = moved[one_series] = state
-            fresh_rows.append(history_row(one_series, settled))
+            fresh_rows.append(history_row(one_series, settled, state.changed_at))
         elif result == LATE:
             older.append((place, settled))
     connection.executemany(_REMEMBER, fresh_rows)
     for place, settled in older:
-        row = history_row(series[place], settled)
+        row = history_row(series[place], settled, None)
         if connection.execute(_REMEMBER_ONCE, row).rowcount == 0:
             results[place] = DUPLICATE
     return results, moved
@@ -154,6 +154,13 @@ def quarantine(connection: sqlite3.Connection, messages: Sequence[Quarantined], 
     if surplus > 0:
         dropped = connection.execute(_DROP_QUARANTINE, (surplus,)).fetchall()
         connection.execute(_COUNT_DROPPED, (sum(row[0] for row in dropped),))
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Add what older files lack; the caller holds the transaction."""
+    known = {row[1] for row in connection.execute("PRAGMA table_info(history)")}
+    if "changed_at" not in known:
+        connection.execute("ALTER TABLE history ADD COLUMN changed_at REAL")
 
 
 def newest(connection: sqlite3.Connection) -> int:
@@ -237,8 +244,8 @@ def _quarantine_row(message: Quarantined) -> tuple[object, ...]:
     )
 
 
-_REMEMBER = "INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?)"
-_REMEMBER_ONCE = "INSERT OR IGNORE INTO history VALUES (?, ?, ?, ?, ?, ?, ?)"
+_REMEMBER = "INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_REMEMBER_ONCE = "INSERT OR IGNORE INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _PUT_STATE = "INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _PUT_OUTBOX = "INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _GET_STATES = (

@@ -1,18 +1,17 @@
 """The reads of SqliteStates: named statements, parameters only."""
 
-import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from heapq import merge
 from itertools import islice
 from typing import Any
 
-from cim.model import Box
 from twin.ports import Change, Quarantined, Sample, Where
 from twin.reading import State
 from twin.state import order
 from twin.stores import limits
 from twin.stores.sqlite_rows import change_of, quarantined_of, sample_of, state_of
+from twin.stores.sqlite_where import conditions
 
 _COLUMNS = (
     "t.code, s.property, s.source,"
@@ -59,13 +58,13 @@ def page(
 ) -> tuple[list[State], str]:
     """Return a page of rows by (code, property, source) and the next cursor."""
     code, name, source = limits.cursor(after)
-    conditions, values = _conditions(connection, where)
+    wanted, values = conditions(connection, where)
     # CROSS JOIN keeps the order of the tables: things by code, so that LIMIT ends the walk early.
     sql = (
         f"SELECT {_COLUMNS} FROM things t CROSS JOIN series s ON s.thing = t.id"  # noqa: S608 - fixed texts, values are bound
         " CROSS JOIN state x ON x.series = s.id"
         " WHERE t.code >= ? AND (t.code, s.property, s.source) > (?, ?, ?)"
-        f"{''.join(' AND ' + text for text in conditions)}"
+        f"{wanted}"
         " ORDER BY t.code, s.property, s.source LIMIT ?"
     )
     rows = connection.execute(sql, (code, code, name, source, *values, limit + 1)).fetchall()
@@ -120,59 +119,3 @@ def _stream(
 def _place(sample: Sample) -> tuple[float, str, int]:
     at, n = order(sample.observed_at, sample.n)
     return at, sample.source, n
-
-
-def _conditions(connection: sqlite3.Connection, where: Where) -> tuple[list[str], list[Any]]:
-    """Return conditions and their values.
-
-    The walk goes by code so that LIMIT ends it early; an index may narrow it only where that keeps
-    the order (one kind, one building) or where few things are left to sort (codes, a small box).
-    A unary + keeps the planner from an index that would make it sort the whole city.
-    """
-    found = [
-        *_one_of(_CODES, where.codes),
-        *(_equal("t.kind", where.kinds[0]) if len(where.kinds) == 1 else ()),
-        *(_one_of(_KINDS, where.kinds) if len(where.kinds) > 1 else ()),
-        *(_named(connection, where.properties) if where.properties else ()),
-        *(_equal("t.building", where.building) if where.building is not None else ()),
-        *(_within(connection, where.box) if where.box is not None else ()),
-    ]
-    return [text for text, _ in found], [value for _, values in found for value in values]
-
-
-FEW_THINGS = 2_000  # things that are sorted (by box or property) rather than met on the walk
-
-_CODES = "t.code IN (SELECT value FROM json_each(?))"
-_KINDS = "+t.kind IN (SELECT value FROM json_each(?))"
-_PROPERTIES = "s.property IN (SELECT value FROM json_each(?))"
-_HOLDERS = "SELECT thing FROM series WHERE property IN (SELECT value FROM json_each(?))"
-_PLACES = "SELECT id FROM places WHERE west <= ? AND east >= ? AND south <= ? AND north >= ?"
-
-Condition = tuple[str, tuple[Any, ...]]
-
-
-def _one_of(text: str, wanted: Sequence[str]) -> list[Condition]:
-    return [(text, (json.dumps(wanted),))] if wanted else []
-
-
-def _equal(column: str, value: str) -> list[Condition]:
-    return [(column + " = ?", (value,))]
-
-
-def _within(connection: sqlite3.Connection, box: Box) -> list[Condition]:
-    west, south, east, north = box
-    # The R*Tree rounds its numbers outwards, so the exact columns decide.
-    exact = ("+t.lon BETWEEN ? AND ? AND +t.lat BETWEEN ? AND ?", (west, east, south, north))
-    bounds = (east, west, north, south)
-    return [*_few(connection, _PLACES, bounds), exact]
-
-
-def _named(connection: sqlite3.Connection, properties: Sequence[str]) -> list[Condition]:
-    wanted = (json.dumps(properties),)
-    return [*_few(connection, _HOLDERS, wanted), (_PROPERTIES, wanted)]
-
-
-def _few(connection: sqlite3.Connection, things: str, values: tuple[Any, ...]) -> list[Condition]:
-    """Return the condition that narrows to ``things`` where these are few, else nothing."""
-    held = connection.execute(f"{things} LIMIT ?", (*values, FEW_THINGS + 1)).fetchall()
-    return [] if len(held) > FEW_THINGS else [(f"t.id IN ({things})", values)]

@@ -28,8 +28,8 @@ def tie_of(n: int | None) -> int:
     return -1 if n is None else n
 
 
-def history_row(series: int, reading: Reading) -> tuple[Any, ...]:
-    """Return the row of history, in the order of its columns."""
+def history_row(series: int, reading: Reading, changed_at: float | None) -> tuple[Any, ...]:
+    """Return the row of history, in the order of its columns; None: never the state."""
     return (
         series,
         reading.observed_at,
@@ -38,6 +38,7 @@ def history_row(series: int, reading: Reading) -> tuple[Any, ...]:
         column(reading.value),
         reading.unit,
         reading.quality._value_,  # three times as fast as .value, 10,000 times a commit
+        changed_at,
     )
 
 

@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS things (
 );
 CREATE INDEX IF NOT EXISTS things_kind ON things (kind, code);
 CREATE INDEX IF NOT EXISTS things_building ON things (building, code);
+CREATE INDEX IF NOT EXISTS things_region ON things (region, code);
 CREATE VIRTUAL TABLE IF NOT EXISTS places USING rtree (id, west, east, south, north);
 
 CREATE TABLE IF NOT EXISTS series (
@@ -38,7 +39,8 @@ CREATE TABLE IF NOT EXISTS state (
   tie INTEGER NOT NULL
 );
 
--- The primary key is the dedup: (source, code, property, observed_at, n).
+-- The primary key is the dedup: (source, code, property, observed_at, n). changed_at is what the
+-- state said when the row became it; NULL (a row that came late, or an older file): observed_at.
 CREATE TABLE IF NOT EXISTS history (
   series INTEGER NOT NULL,
   observed_at REAL NOT NULL,
@@ -47,6 +49,7 @@ CREATE TABLE IF NOT EXISTS history (
   value,
   unit TEXT NOT NULL,
   quality TEXT NOT NULL,
+  changed_at REAL,
   PRIMARY KEY (series, observed_at, tie)
 ) WITHOUT ROWID;
 

@@ -135,7 +135,7 @@ async def test_a_busy_box_is_walked_by_code_and_gives_the_same_page(path, monkey
     )
 
     narrow = await store.query(where, limit=10)
-    monkeypatch.setattr("twin.stores.sqlite_queries.FEW_THINGS", 3)
+    monkeypatch.setattr("twin.stores.sqlite_where.FEW_THINGS", 3)
     assert await store.query(where, limit=10) == narrow
     assert [row.code for row in narrow[0]] == [f"c{i:02d}" for i in range(5, 15)]
     await store.close()

@@ -17,6 +17,9 @@ from identity.schemes import recognise
 from twin import answers, meanings
 from twin.facts import Doors
 
+SEARCHED = frozenset({"beidou", "address"})
+"""Schemes whose texts are searched for where no alias holds them."""
+
 Meaning = list[dict[str, Any]] | CityError
 """What one text means, in the short form; or why it means nothing."""
 
@@ -116,7 +119,7 @@ def _unknown(text: str) -> tuple[bool, CityError]:
     What has the form of another scheme stands in no cell and at no address.
     """
     schemes = {reading.scheme for reading in recognise(text)}
-    return not schemes or "beidou" in schemes, meanings.unknown(text)
+    return not schemes or not schemes.isdisjoint(SEARCHED), meanings.unknown(text)
 
 
 async def _searched(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from identity.errors import Invalid
-from identity.schemes import beidou, generic, gs1, guids, own, parcels, persons
+from identity.schemes import addresses, beidou, generic, gs1, guids, own, parcels, persons
 from identity.schemes.buildings import JGJ246
 from identity.schemes.divisions import GB2260, GB10114, STAT12
 from identity.schemes.layout import Layout
@@ -61,6 +61,7 @@ SCHEMES: Mapping[str, Scheme] = {
         Scheme("oid", generic.looks_oid, generic.read_oid, plain=False),
         Scheme("handle", generic.looks_handle, generic.read_handle, plain=False),
         Scheme("ecode", generic.looks_ecode, generic.read_ecode, plain=False),
+        Scheme(addresses.SCHEME, addresses.looks, addresses.read, plain=False),
     )
 }
 

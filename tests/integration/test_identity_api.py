@@ -221,3 +221,12 @@ async def test_a_qr_of_an_unknown_code_or_form_is_refused(city):
     assert (await client.get("/objects/nobody/qr")).status_code == 404
     refused = await client.get(f"/objects/{HOUSES[0]}/qr", params={"format": "gif"})
     assert (refused.status_code, refused.json()["code"]) == (422, "qr_format_unknown")
+
+
+async def test_an_unknown_text_that_reads_as_an_address_says_its_parts(city):
+    client, _ = city
+    refused = (await client.get("/codes/武昌区八一路２９９号3栋")).json()
+    assert refused["code"] == "code_unknown"
+    (seen,) = refused["facts"]["recognised"]
+    assert (seen["scheme"], seen["canonical"]) == ("address", "武昌区八一路299号3栋")
+    assert [row["text"] for row in seen["segments"]] == ["武昌区", "八一路", "299号", "3栋"]

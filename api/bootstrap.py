@@ -173,11 +173,12 @@ async def _states(settings: Settings, signal: Signal, opened: list[Any]) -> Stat
     if _scheme("TWIN_STATE_URL", url, ("sqlite", "memory")) == "memory":
         from twin.stores.memory import MemoryStates
 
-        store = MemoryStates(signal=signal)
+        store = MemoryStates(signal=signal, bounds=settings.quarantine)
     else:
         from twin.stores.sqlite import SqliteStates
 
-        store = await SqliteStates.open(_path(settings, url), signal=signal)
+        path = _path(settings, url)
+        store = await SqliteStates.open(path, signal=signal, bounds=settings.quarantine)
     opened.append(store)
     return cast("States", store)
 

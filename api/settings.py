@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from identity.errors import Invalid
+from twin.quarantine import QUARANTINE_BYTES, QUARANTINE_DEVICE_MESSAGES, Bounds
 from twin.reading_checks import FUTURE_S_MAX
 
 PREFIX = "TWIN_"
@@ -50,6 +51,8 @@ class Settings(BaseSettings):
     ack: Literal["journal"] = "journal"
 
     future_s_max: float = Field(default=FUTURE_S_MAX, ge=0)  # of a device's clock
+    quarantine_device_messages: int = Field(default=QUARANTINE_DEVICE_MESSAGES, gt=0)
+    quarantine_bytes_max: int = Field(default=QUARANTINE_BYTES, gt=0)
 
     upload_bytes_max: int = Field(default=2 * 1024**3, gt=0)
     upload_field_bytes_max: int = Field(default=64 * 1024, gt=0)
@@ -75,6 +78,12 @@ class Settings(BaseSettings):
     def kernels(self) -> tuple[str, ...]:
         """The mesh kernels in the order they are tried."""
         return tuple(name.strip() for name in self.mesh_kernels.split(",") if name.strip())
+
+    @property
+    def quarantine(self) -> Bounds:
+        """How much the quarantine keeps."""
+        messages, size = self.quarantine_device_messages, self.quarantine_bytes_max
+        return Bounds(device_messages=messages, bytes=size)
 
     @property
     def tls(self) -> bool:

@@ -6,7 +6,8 @@ from typing import Any
 from cim.model import Entity, Tile
 from identity.errors import render
 from twin.live import state_wire
-from twin.ports import AuditRow, Job, Quarantined
+from twin.ports import AuditRow, Job
+from twin.quarantine import Quarantined
 from twin.reading import State
 from twin.times import rfc3339
 
@@ -99,10 +100,12 @@ def quarantined(row: Quarantined) -> dict[str, Any]:
         "id": row.id,
         "reason": row.reason,
         "device": row.device,
+        "tenant": row.tenant,
         "topic": row.topic,
         "payload": row.payload.decode("utf-8", "replace"),
         "received_at": rfc3339(row.received_at),
         "count": row.count,
+        "kept": row.kept,
         "facts": dict(row.facts),
         "text": {lang: text for lang, (text, _) in said.items()},
         "hint": {lang: hint for lang, (_, hint) in said.items()},

@@ -8,7 +8,8 @@ from sensors.codecs import json as codec
 from sensors.lookup import Known, bound
 from sensors.ports import Message
 from sensors.topics import address, is_name, parse
-from twin.ports import Commit, Quarantined
+from twin.ports import Commit
+from twin.quarantine import Kept, Quarantined
 from twin.reading import Reading
 from twin.reading_checks import FUTURE_S_MAX, accept
 from twin.times import rfc3339
@@ -19,16 +20,18 @@ ANONYMOUS = "mqtt"  # the source of a message that names a code and has no usabl
 
 @dataclass(slots=True)
 class Decoded:
-    """What messages came to, in order; ``understood``: the index of each reading's message.
+    """What messages came to, in order.
 
-    Refused messages of one device, topic and reason are one row: the newest sample and a count.
+    Refused messages of one device, topic and reason are one row: the newest sample, a count, and
+    the whole messages. ``reasons``: message index -> why it was refused.
     """
 
     future_s_max: float = FUTURE_S_MAX
     readings: list[Reading] = field(default_factory=list)
-    understood: list[int] = field(default_factory=list)
     refused: dict[tuple[str, str, str], Quarantined] = field(default_factory=dict)
+    reasons: dict[int, str] = field(default_factory=dict)
     seen: int = 0
+    _whole: dict[tuple[str, str, str], list[Kept]] = field(default_factory=dict)
 
     def take(self, messages: Sequence[Message], known: Known) -> None:
         """Decode further messages; ``known`` holds every device that their topics name.
@@ -36,16 +39,15 @@ class Decoded:
         Times are checked against each message's own time of receipt, so that a replay of the
         journal gives the same result on any later day.
         """
-        for index, message in enumerate(messages, self.seen):
+        for message in messages:
             try:
                 self.readings.append(_reading(message, known, self.future_s_max))
-                self.understood.append(index)
             except CityError as error:
                 self.refuse(message, error)
             except Exception as error:  # noqa: BLE001 - no message may stop the loop; it is kept
                 reason = f"{type(error).__name__}: {error}"
                 self.refuse(message, Invalid("message_refused", reason=reason))
-        self.seen += len(messages)
+            self.seen += 1
 
     def refuse(self, message: Message, error: CityError) -> None:
         """Quarantine one message."""
@@ -53,11 +55,30 @@ class Decoded:
         key = (row.reason, row.device, row.topic)
         before = self.refused.get(key)
         self.refused[key] = replace(row, count=before.count + 1) if before else row
+        self.reasons[self.seen] = row.reason
+        kept = Kept(message.payload, message.received_at, message.client, message.retained)
+        self._whole.setdefault(key, []).append(kept)
+
+    def quarantined(self) -> list[Quarantined]:
+        """Return the rows to keep, with their whole messages."""
+        return [replace(row, messages=tuple(self._whole[k])) for k, row in self.refused.items()]
 
     def commit(self, journal: str, offset: int) -> Commit:
         """Return the transaction that applies all of it and moves the journal's offset."""
-        quarantined = list(self.refused.values())
-        return Commit(self.readings, quarantined=quarantined, journal=journal, offset=offset)
+        rows = self.quarantined()
+        return Commit(self.readings, quarantined=rows, journal=journal, offset=offset)
+
+    def adoption(self, row: Quarantined, kept: Sequence[Kept]) -> tuple[Commit, int]:
+        """Return the transaction that adopts ``kept`` (they were decoded here), and how many.
+
+        What is refused for another reason now moves to that row; what is still refused for the
+        same reason stays where it is.
+        """
+        stays = {index for index, reason in self.reasons.items() if reason == row.reason}
+        released = [message.id for index, message in enumerate(kept) if index not in stays]
+        moved = [one for one in self.quarantined() if one.reason != row.reason]
+        commit = Commit(self.readings, quarantined=moved, released=released)
+        return commit, len(kept) - len(self.reasons)
 
 
 def quarantine(message: Message, error: CityError) -> Decoded:
@@ -109,4 +130,5 @@ def _refusal(message: Message, error: CityError) -> Quarantined:
         message.payload,
         message.received_at,
         error.facts,
+        tenant=where.tenant if where else "",
     )

@@ -21,9 +21,10 @@ from sensors.journal import Journal
 from sensors.lookup import Bindings
 from sensors.observations import Request, answer
 from sensors.ports import Broker, Message
-from sensors.quarantine import adoptable, kept_message
+from sensors.quarantine import adoptable, message_of
 from sensors.topics import Device, address
 from twin.ports import COMMIT_READINGS, PAGE_LIMIT, Commit, Outcome, Projection, States
+from twin.quarantine import Quarantined
 from twin.reading_checks import FUTURE_S_MAX
 
 RETRY_S_FIRST = 0.2  # a store that does not answer is asked again after this, then the double …
@@ -98,17 +99,25 @@ class Intake:
     async def adopt(self, device: str, tenant: str = "") -> int:
         """Apply what was quarantined for a device that is bound now; returns how many messages.
 
-        ``tenant`` "": of every tenant. What still can't be applied stays. A death between commit
-        and release only repeats readings the store knows already.
+        ``tenant`` "": of every tenant. Readings and release are one commit, so that nothing is
+        applied twice; what still can't be applied stays, under its reason of now.
         """
         adopted, after = 0, 0
-        while kept := await self._states.quarantined(limit=PAGE_LIMIT, after=after):
+        while rows := await self._states.quarantined(limit=PAGE_LIMIT, after=after, device=device):
+            after = rows[-1].id
+            for row in rows:
+                if adoptable(row, device, tenant):
+                    adopted += await self._adopt_row(row)
+        return adopted
+
+    async def _adopt_row(self, row: Quarantined) -> int:
+        adopted, after = 0, 0
+        while kept := await self._states.kept(row.id, limit=PAGE_LIMIT, after=after):
             after = kept[-1].id
-            mine = [row for row in kept if adoptable(row, device, tenant)]
-            decoded = await self._decode([kept_message(row) for row in mine])
-            await self._commit(Commit(decoded.readings))
-            await self._states.release([mine[i].id for i in decoded.understood])
-            adopted += len(decoded.understood)
+            decoded = await self._decode([message_of(row, one) for one in kept])
+            commit, count = decoded.adoption(row, kept)
+            await self._commit(commit)
+            adopted += count
         return adopted
 
     async def _apply_for_ever(self, journal: Journal) -> None:
@@ -153,7 +162,7 @@ class Intake:
         return decoded
 
     async def _commit(self, commit: Commit) -> Outcome:
-        if not (commit.readings or commit.quarantined or commit.journal):
+        if not (commit.readings or commit.quarantined or commit.released or commit.journal):
             return Outcome()
         projected = self._projected_now()
         new = sorted({reading.code for reading in commit.readings} - projected)

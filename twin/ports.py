@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from cim.model import Box
-from twin.buckets import Buckets, Row
+from twin.buckets import Buckets, Key, Row
+from twin.quarantine import Quarantine, Quarantined
 from twin.reading import Quality, Reading, State, Value
+from twin.rules import Rules
 
 COMMIT_READINGS = 5_000  # readings of one commit at most
 PAGE_LIMIT = 1_000
 EXPORT_ROWS = 5_000  # history rows of an export held at once
 DAY_S = 86_400
-QUARANTINE_KEPT = 10_000  # rows kept; older ones are dropped and counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +30,13 @@ class Projection:
 
 
 @dataclass(frozen=True, slots=True)
-class Quarantined:
-    """A message that could not be applied, kept with its reason and a sample of its bytes."""
-
-    reason: str  # a stable error code: device_unknown, payload_unreadable …
-    device: str
-    topic: str
-    payload: bytes
-    received_at: float
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    id: int = 0
-    count: int = 1
-
-
-@dataclass(frozen=True, slots=True)
 class Commit:
     """What becomes durable in ONE transaction: readings, journal offset, quarantine, outbox.
 
     ``journal``/``offset``: everything of that journal before ``offset`` is applied after this.
     A commit whose ``offset`` is not above the stored one changes nothing (a replay after a crash).
+    ``released``: ids of whole messages in quarantine that are applied by this; a row that has none
+    left goes.
     """
 
     readings: Sequence[Reading] = ()
@@ -55,6 +44,7 @@ class Commit:
     quarantined: Sequence[Quarantined] = ()
     journal: str | None = None
     offset: int = 0
+    released: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +124,7 @@ class Where:
     qualities: tuple[Quality, ...] = ()
 
 
-class States(Protocol):
+class States(Quarantine, Rules, Protocol):
     """State, history, dedup, outbox and quarantine behind one URL (ports States and History)."""
 
     async def commit(self, commit: Commit) -> Outcome:
@@ -199,6 +189,10 @@ class States(Protocol):
         """
         ...
 
+    async def newest(self, keys: Sequence[Key], *, limit: int) -> dict[Key, list[Sample]]:
+        """Return the newest samples of each series, newest first (absent: none)."""
+        ...
+
     async def changes(self, after: int, *, limit: int) -> list[Change]:
         """Return outbox rows behind ``after``, oldest first."""
         ...
@@ -209,14 +203,6 @@ class States(Protocol):
 
     async def offset(self, journal: str) -> int:
         """Return the committed offset of a journal (0: nothing yet)."""
-        ...
-
-    async def quarantined(self, *, limit: int, after: int = 0) -> list[Quarantined]:
-        """Return quarantine rows by id."""
-        ...
-
-    async def release(self, ids: Sequence[int]) -> None:
-        """Remove quarantine rows (adopted or discarded)."""
         ...
 
     async def project(self, projections: Mapping[str, Projection]) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 Value = float | int | str | bool | None
 """A measured value; None is NA (not available) and never becomes 0."""
@@ -37,9 +38,20 @@ class Reading:
     timed: bool = True
 
 
+class Before(NamedTuple):
+    """The reading next to the newest, in the order of observation."""
+
+    observed_at: float
+    n: int | None
+    value: Value
+
+
 @dataclass(frozen=True, slots=True)
 class State:
-    """The newest reading of one (code, property, source) and when its value last changed."""
+    """The newest reading of one (code, property, source) and when its value last changed.
+
+    ``before``: the one observed before it, as far as it was received; for the rate of change.
+    """
 
     code: str
     property: str
@@ -51,3 +63,4 @@ class State:
     changed_at: float
     quality: Quality
     n: int | None = None
+    before: Before | None = None

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from twin.reading import Reading, State, Value
+from twin.reading import Before, Reading, State, Value
 
 APPLIED, LATE, DUPLICATE = "applied", "late", "duplicate"
 
@@ -19,15 +19,19 @@ def apply(state: State | None, reading: Reading) -> tuple[State, str]:
 
     - late never overwrites newer: the key of the state never goes back;
     - a duplicate (equal key) changes nothing, so applying twice is applying once;
-    - the order of arrival does not change the final value, unit, quality, n and times, but for
-      ``changed_at``, which tells what was seen: it moves to ``observed_at`` when an applied value
-      differs from the one before, and only then;
+    - the order of arrival does not change the final value, unit, quality, n, times and ``before``,
+      but for ``changed_at``, which tells what was seen: it moves to ``observed_at`` when an applied
+      value differs from the one before, and only then;
     - None (NA) is a value of its own: kept as None, never 0.
+
+    A late reading changes nothing but ``before``, and that only where it lies between.
     """
     if state is not None:
-        before, now = order(state.observed_at, state.n), order(reading.observed_at, reading.n)
-        if now <= before:
-            return state, DUPLICATE if now == before else LATE
+        newest, now = order(state.observed_at, state.n), order(reading.observed_at, reading.n)
+        if now == newest:
+            return state, DUPLICATE
+        if now < newest:
+            return _between(state, reading), LATE
     return _after(state, reading), APPLIED
 
 
@@ -67,4 +71,13 @@ def _after(state: State | None, reading: Reading) -> State:
         state.changed_at if state is not None and unchanged else reading.observed_at,
         reading.quality,
         reading.n,
+        None if state is None else Before(state.observed_at, state.n, state.value),
     )
+
+
+def _between(state: State, reading: Reading) -> State:
+    before = state.before
+    now = order(reading.observed_at, reading.n)
+    if before is not None and now <= order(before.observed_at, before.n):
+        return state
+    return replace(state, before=Before(reading.observed_at, reading.n, reading.value))

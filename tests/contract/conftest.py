@@ -19,6 +19,7 @@ from cim.stores.sqlite import SqliteGraph
 from tests.parts.neo4j_server import Server
 from tests.parts.neo4j_wipe import wipe
 from twin.ports import States
+from twin.quarantine import Bounds
 from twin.stores.memory import MemoryStates
 from twin.stores.sqlite import SqliteStates
 
@@ -74,6 +75,7 @@ SERVERS = {"neo4j": "neo4j"}  # the session fixture whose value a factory gets a
 MARKS: dict[str, list[pytest.MarkDecorator]] = {
     "neo4j": [pytest.mark.neo4j, pytest.mark.adapter],
 }
+BOUNDS = Bounds(rows=3, device_messages=3, bytes=20_000, message_bytes=5_500)
 STATES = {
     "memory": lambda _place, **kept: _made(MemoryStates(**kept)),
     "sqlite": lambda place, **kept: SqliteStates.open(place / "state.db", **kept),
@@ -110,8 +112,8 @@ async def graph(opens) -> Graph:
 
 @pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, [])) for name in STATES])
 async def states(request, tmp_path) -> States:
-    """A store of states that keeps 5 outbox rows and 3 of quarantine."""
-    store = await STATES[request.param](tmp_path, outbox_kept=5, quarantine_kept=3)
+    """A store of states that keeps 5 outbox rows and little in quarantine."""
+    store = await STATES[request.param](tmp_path, outbox_kept=5, bounds=BOUNDS)
     yield store
     await store.close()
 

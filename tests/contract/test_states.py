@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from identity.errors import Invalid, TooLarge
-from twin.ports import Commit, Comparison, Projection, Quarantined, Where
+from twin.ports import Commit, Comparison, Projection, Where
 from twin.reading import Quality, Reading
 
 pytestmark = pytest.mark.anyio
@@ -264,36 +264,6 @@ async def test_history_pages_join_to_the_whole_over_several_sources(states):
     assert [s.value for s in seen] == list(range(20, 580))
 
 
-async def test_quarantine_counts_what_repeats_and_keeps_the_newest_sample(states):
-    lost = Quarantined("device_unknown", "d1", "city/x/d1/t", b"one", 1.0, {"a": "武汉"})
-    await states.commit(Commit(quarantined=[lost, replace(lost, payload=b"two", received_at=2.0)]))
-
-    rows = await states.quarantined(limit=10)
-    assert [(r.payload, r.received_at, r.count, r.facts) for r in rows] == [
-        (b"two", 2.0, 2, {"a": "武汉"})
-    ]
-
-
-async def test_quarantine_is_bounded_and_what_is_dropped_is_counted(states):
-    for i in range(5):
-        lost = Quarantined("device_unknown", f"d{i}", "t", b"x" * 10_000, float(i), count=2)
-        await states.commit(Commit(quarantined=[lost]))
-
-    rows = await states.quarantined(limit=10)
-    assert [(r.device, len(r.payload)) for r in rows] == [("d2", 4096), ("d3", 4096), ("d4", 4096)]
-    assert states.quarantine_dropped == 4
-
-
-async def test_released_quarantine_rows_are_gone(states):
-    rows = [Quarantined("device_unknown", f"d{i}", "t", b"", 1.0) for i in range(3)]
-    await states.commit(Commit(quarantined=rows))
-    first, second, _ = await states.quarantined(limit=10)
-    await states.release([first.id])
-
-    assert [r.device for r in await states.quarantined(limit=10)] == ["d1", "d2"]
-    assert [r.device for r in await states.quarantined(limit=10, after=second.id)] == ["d2"]
-
-
 async def test_a_value_that_is_not_finite_refuses_the_whole_commit(states):
     with pytest.raises(Invalid) as refused:
         await states.commit(Commit([reading(), reading(DOOR, math.nan)], journal="j", offset=1))
@@ -331,6 +301,53 @@ async def test_qualities_and_times_come_back(states):
     row = (await states.states([LAMP]))[LAMP][0]
     assert (row.observed_at, row.received_at, row.changed_at) == (3, 3.5, 3)
     assert (row.quality, row.unit, row.n) == (Quality.BAD, "Cel", 7)
+
+
+async def test_the_newest_samples_of_each_series_come_newest_first(states):
+    await states.commit(Commit([reading(at=at, value=at) for at in (1, 3, 2)]))
+    await states.commit(Commit([reading(DOOR, at=5), reading(source="s2", at=9)]))
+    lamp, door = (LAMP, "temperature", "s1"), (DOOR, "temperature", "s1")
+    found = await states.newest([lamp, door, (PUMP, "temperature", "s1")], limit=2)
+
+    assert {key: [s.observed_at for s in rows] for key, rows in found.items()} == {
+        lamp: [3, 2],
+        door: [5],
+    }
+
+
+async def test_the_reading_before_the_newest_is_kept_in_the_order_of_observation(states):
+    await states.commit(Commit([reading(at=10, value=1), reading(at=40, value=4, n=2)]))
+    await states.commit(Commit([reading(at=30, value=True, n=7), reading(at=20, value=2)]))
+    (state,) = (await states.states([LAMP]))[LAMP]
+    (page, _), (*_, change) = await states.query(Where(), limit=5), await states.changes(0, limit=5)
+
+    assert (state.observed_at, state.n, state.before) == (40, 2, (30, 7, True))
+    assert (page, change.state.observed_at) == ([state], 40)
+    assert change.state.before == (10, None, 1)  # what was known when it was told
+
+
+async def test_rules_are_kept_by_kind_and_name_and_can_be_taken_away(states):
+    await states.put_rule("mapping", "b", {"x": [1, "二"]})
+    await states.put_rule("mapping", "a", {"x": 1})
+    await states.put_rule("other", "a", {})
+    await states.put_rule("mapping", "a", {"x": 2})
+    await states.put_rule("other", "a", None)
+
+    assert await states.rules("mapping") == {"a": {"x": 2}, "b": {"x": [1, "二"]}}
+    assert await states.rules("other") == {}
+
+
+async def test_rules_are_bounded(states, monkeypatch):
+    monkeypatch.setattr("twin.stores.limits.RULES_MAX", 1)
+    await states.put_rule("mapping", "a", {"x": 1})
+    await states.put_rule("mapping", "a", {"x": 2})
+    with pytest.raises(TooLarge) as many:
+        await states.put_rule("mapping", "b", {})
+    with pytest.raises(TooLarge) as large:
+        await states.put_rule("mapping", "a", {"x": "y" * 70_000})
+
+    assert (many.value.code, large.value.code) == ("rules_limit", "rule_too_large")
+    assert await states.rules("mapping") == {"a": {"x": 2}}
 
 
 async def test_a_ready_store_answers(states):

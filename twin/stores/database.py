@@ -7,7 +7,7 @@ open the same file: a writing transaction takes the write lock at its beginning 
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -21,24 +21,29 @@ WAL_PAGES = 4_000  # pages (16 MB) in the log before it is folded into the file
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
+Columns = Sequence[tuple[str, str]]
+"""(table, definition of a column)."""
 
 
 class Database:
     """Runs pieces of work on the file: ``write`` (one transaction each), ``read``, ``scan``."""
 
-    def __init__(self, path: Path, schema: str) -> None:
+    def __init__(self, path: Path, schema: str, later: Columns = ()) -> None:
         self.path = path
         self._writer = ThreadPoolExecutor(1, thread_name_prefix=f"write-{path.name}")
         self._scanner = ThreadPoolExecutor(SCAN_THREADS, thread_name_prefix=f"scan-{path.name}")
         self._write_connection = _open(path)
-        _prepare(self._write_connection, schema)
+        _prepare(self._write_connection, schema, later)
         self._read_connection = _open(path, writes=False)
         self._idle = [_open(path, writes=False) for _ in range(SCAN_THREADS)]
 
     @classmethod
-    async def open(cls, path: Path, schema: str) -> "Database":
-        """Open or create the file in a thread; Unavailable("store_failed") when it cannot be."""
-        return await asyncio.to_thread(_guarded, lambda: cls(path, schema), path)
+    async def open(cls, path: Path, schema: str, later: Columns = ()) -> "Database":
+        """Open or create the file in a thread; Unavailable("store_failed") when it cannot be.
+
+        ``later``: columns that the schema did not have in its first form; an older file gets them.
+        """
+        return await asyncio.to_thread(_guarded, lambda: cls(path, schema, later), path)
 
     async def write(self, work: Work[T], *, undone: Callable[[], None] | None = None) -> T:
         """Run ``work`` in the writer thread inside one transaction, durable when this returns.
@@ -105,9 +110,27 @@ def _open(path: Path, *, writes: bool = True) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, schema: str) -> None:
+def _prepare(connection: sqlite3.Connection, schema: str, later: Columns) -> None:
     """Create what is missing; two processes may do it at once, so the lock comes first."""
-    connection.executescript(f"BEGIN IMMEDIATE; {schema} COMMIT;")
+    connection.execute("BEGIN IMMEDIATE")
+    for table, column in later:
+        known = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+        if known and column.split()[0] not in known:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+    # executescript would commit first: the statements join the transaction one by one.
+    for statement in _statements(schema):
+        connection.execute(statement)
+    connection.execute("COMMIT")
+
+
+def _statements(schema: str) -> Iterator[str]:
+    """Yield the statements of a script; a trigger's body has semicolons of its own."""
+    begun = ""
+    for line in schema.splitlines(keepends=True):
+        begun += line
+        if line.rstrip().endswith(";") and sqlite3.complete_statement(begun):
+            yield begun
+            begun = ""
 
 
 def _transaction(connection: sqlite3.Connection, work: Work[T]) -> T:

@@ -1,21 +1,17 @@
 """What every States adapter refuses and keeps, in one place."""
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from identity.errors import Invalid, TooLarge
-from twin.ports import (
-    COMMIT_READINGS,
-    COMPARED,
-    PAGE_LIMIT,
-    Commit,
-    Comparison,
-    Quarantined,
-    Where,
-)
+from twin.ports import COMMIT_READINGS, COMPARED, PAGE_LIMIT, Commit, Comparison, Where
+from twin.quarantine import Bounds, Kept, Quarantined
 from twin.reading import Quality
 from twin.reading_checks import finite
+from twin.rules import RULE_BYTES_MAX, RULES_MAX
 
 CODES_MAX = 10_000  # codes of one states() call
 SERIES_MAX = 100_000  # series that one series() or export() call may gather
@@ -33,8 +29,8 @@ def check_commit(commit: Commit) -> None:
             raise Invalid("value_not_finite", value=str(reading.value))
 
 
-def check_codes(codes: Sequence[str]) -> None:
-    """Refuse more codes than one call may ask."""
+def check_codes(codes: Sequence[object]) -> None:
+    """Refuse more codes (or series) than one call may ask."""
     if len(codes) > CODES_MAX:
         raise TooLarge("lookup_limit", rows=len(codes), limit=CODES_MAX)
 
@@ -76,6 +72,28 @@ def page(limit: int, most: int = PAGE_LIMIT) -> int:
 def sample(message: Quarantined) -> Quarantined:
     """Return the message with at most PAYLOAD_BYTES_KEPT of its bytes."""
     return replace(message, payload=message.payload[:PAYLOAD_BYTES_KEPT])
+
+
+def whole(row: Quarantined, bounds: Bounds) -> list[Kept]:
+    """Return the messages of a row that are kept whole: short enough, the newest."""
+    short = [kept for kept in row.messages if len(kept.payload) <= bounds.message_bytes]
+    return short[-bounds.device_messages :]
+
+
+def rule(name: str, body: Mapping[str, Any] | None) -> str | None:
+    """Return a rule as JSON; TooLarge("rule_too_large")."""
+    if body is None:
+        return None
+    text = json.dumps(dict(body), ensure_ascii=False)
+    if len(text.encode()) > RULE_BYTES_MAX:
+        raise TooLarge("rule_too_large", name=name, limit=RULE_BYTES_MAX)
+    return text
+
+
+def check_rules(kind: str, count: int) -> None:
+    """Refuse more rules of one kind than are kept."""
+    if count > RULES_MAX:
+        raise TooLarge("rules_limit", kind=kind, limit=RULES_MAX)
 
 
 def cursor(after: str) -> tuple[str, str, str]:

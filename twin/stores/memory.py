@@ -14,24 +14,24 @@ from twin.events import Signal
 from twin.ports import (
     EXPORT_ROWS,
     PAGE_LIMIT,
-    QUARANTINE_KEPT,
     Change,
     Commit,
     Comparison,
     Outcome,
     Projection,
-    Quarantined,
     Recorded,
     Sample,
     Where,
 )
+from twin.quarantine import Bounds
 from twin.reading import Reading, State
 from twin.state import APPLIED, DUPLICATE, apply, order, settle
 from twin.stores import limits
 from twin.stores.memory_history import History, days, gather
+from twin.stores.memory_quarantine import MemoryQuarantine
 
 
-class MemoryStates:
+class MemoryStates(MemoryQuarantine):
     """The States port held in dictionaries; one process, nothing durable."""
 
     def __init__(
@@ -39,20 +39,17 @@ class MemoryStates:
         *,
         signal: Signal | None = None,
         outbox_kept: int = limits.OUTBOX_KEPT,
-        quarantine_kept: int = QUARANTINE_KEPT,
+        bounds: Bounds = Bounds(),  # noqa: B008 - frozen
     ) -> None:
-        self.quarantine_dropped = 0
+        super().__init__(bounds)
         self._signal = signal
         self._outbox_kept = outbox_kept
-        self._quarantine_kept = quarantine_kept
         self._states: dict[Key, State] = {}
         self._history = History()
         self._projections: dict[str, Projection] = {}
         self._outbox: list[Change] = []
         self._sequence = 0
         self._offsets: dict[str, int] = {}
-        self._quarantine: dict[tuple[str, str, str], Quarantined] = {}
-        self._quarantine_id = 0
 
     async def commit(self, commit: Commit) -> Outcome:
         """Apply; nothing can fail half-way behind the check of limits."""
@@ -65,8 +62,9 @@ class MemoryStates:
         moved: dict[Key, State] = {}
         results = [self._apply(reading, moved) for reading in commit.readings]
         self._publish(moved)
-        for message in commit.quarantined:
-            self._keep(limits.sample(message))
+        for row in commit.quarantined:
+            self._keep(row)
+        self._release_messages(commit.released)
         if self._signal is not None:
             self._signal.notify()
         return Outcome(results, self._sequence)
@@ -151,6 +149,12 @@ class MemoryStates:
         )
         return sorted(found, key=place)[:limit]
 
+    async def newest(self, keys: Sequence[Key], *, limit: int) -> dict[Key, list[Sample]]:
+        """Return the newest samples of each series, newest first."""
+        limits.page(limit)
+        limits.check_codes(keys)
+        return {key: rows for key in keys if (rows := self._history.newest(key, limit))}
+
     async def changes(self, after: int, *, limit: int) -> list[Change]:
         """Return outbox rows behind ``after``, with the projections of now."""
         limits.page(limit, limits.CHANGES_MAX)
@@ -167,17 +171,6 @@ class MemoryStates:
     async def offset(self, journal: str) -> int:
         """Return the committed offset of a journal."""
         return self._offsets.get(journal, 0)
-
-    async def quarantined(self, *, limit: int, after: int = 0) -> list[Quarantined]:
-        """Return quarantine rows by id."""
-        limits.page(limit)
-        rows = sorted(self._quarantine.values(), key=lambda row: row.id)
-        return [row for row in rows if row.id > after][:limit]
-
-    async def release(self, ids: Sequence[int]) -> None:
-        """Remove quarantine rows."""
-        gone = set(ids)
-        self._quarantine = {k: row for k, row in self._quarantine.items() if row.id not in gone}
 
     async def project(self, projections: Mapping[str, Projection]) -> None:
         """Rewrite the projections of codes."""
@@ -199,8 +192,9 @@ class MemoryStates:
         changed_at = state.changed_at if result == APPLIED else settled.observed_at
         if not self._history.put(key, settled, changed_at):
             return DUPLICATE
-        if result == APPLIED:
-            self._states[key] = moved[key] = state
+        self._states[key] = state
+        if result == APPLIED or key in moved:
+            moved[key] = state
         return result
 
     def _publish(self, moved: dict[Key, State]) -> None:
@@ -209,22 +203,6 @@ class MemoryStates:
             self._outbox.append(Change(self._sequence, state))
         if len(self._outbox) > self._outbox_kept:
             del self._outbox[: -self._outbox_kept]
-
-    def _keep(self, message: Quarantined) -> None:
-        key = (message.reason, message.device, message.topic)
-        known = self._quarantine.get(key)
-        if known is None:
-            self._quarantine_id += 1
-            self._quarantine[key] = replace(message, id=self._quarantine_id)
-        else:
-            self._quarantine[key] = replace(message, id=known.id, count=known.count + message.count)
-        while len(self._quarantine) > self._quarantine_kept:
-            oldest = min(self._quarantine, key=self._quarantine_age)
-            self.quarantine_dropped += self._quarantine.pop(oldest).count
-
-    def _quarantine_age(self, key: tuple[str, str, str]) -> tuple[float, int]:
-        row = self._quarantine[key]
-        return row.received_at, row.id
 
     def _page(
         self, where: Where, row_of: Callable[[Key], State | None], limit: int, after: str

@@ -7,7 +7,7 @@ from math import inf
 
 from twin.buckets import Gathered, Key, number
 from twin.ports import DAY_S, Recorded, Sample
-from twin.reading import Reading, State
+from twin.reading import Before, Reading, State
 from twin.state import order
 
 Kept = tuple[tuple[float, int], Sample, float]
@@ -34,10 +34,13 @@ class History:
         """Return the newest row observed and received by then."""
         kept = self.held.get(key, [])
         behind = bisect_right(kept, (observed_until, inf), key=_when)
-        for _, sample, changed_at in reversed(kept[:behind]):
-            if sample.received_at <= received_until:
-                return _state(key, sample, changed_at)
-        return None
+        known = (row for row in reversed(kept[:behind]) if row[1].received_at <= received_until)
+        newest, before = next(known, None), next(known, None)
+        return None if newest is None else _state(key, newest, before)
+
+    def newest(self, key: Key, limit: int) -> list[Sample]:
+        """Return the newest samples, newest first."""
+        return [sample for _, sample, _ in self.held.get(key, [])[: -limit - 1 : -1]]
 
     def within(self, key: Key, start: float, stop: float) -> list[Sample]:
         """Return the samples with start <= observed_at < stop."""
@@ -87,7 +90,8 @@ def _sample(reading: Reading) -> Sample:
     )
 
 
-def _state(key: Key, sample: Sample, changed_at: float) -> State:
+def _state(key: Key, newest: Kept, before: Kept | None) -> State:
+    _, sample, changed_at = newest
     return State(
         *key,
         sample.value,
@@ -97,4 +101,5 @@ def _state(key: Key, sample: Sample, changed_at: float) -> State:
         changed_at,
         sample.quality,
         sample.n,
+        before and Before(before[1].observed_at, before[1].n, before[1].value),
     )

@@ -4,29 +4,43 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from twin import buckets
-from twin.buckets import Buckets, Row
+from twin.buckets import Buckets, Key, Row
 from twin.events import Signal
 from twin.ports import (
     PAGE_LIMIT,
-    QUARANTINE_KEPT,
     Change,
     Commit,
     Outcome,
     Projection,
-    Quarantined,
     Recorded,
     Sample,
     Where,
 )
+from twin.quarantine import Bounds, Kept, Quarantined
 from twin.reading import State
-from twin.stores import limits, sqlite_commit, sqlite_export, sqlite_history, sqlite_queries
+from twin.stores import (
+    limits,
+    sqlite_commit,
+    sqlite_export,
+    sqlite_history,
+    sqlite_quarantine,
+    sqlite_queries,
+)
 from twin.stores.database import Database, one
-from twin.stores.sqlite_commit import Kept, Names
+from twin.stores.sqlite_commit import Keeping, Names
 
 POINT_CODES = 64  # codes of a states() call that is still answered on the event loop
+
+LATER_COLUMNS = (
+    *(("state", column) for column in ("before_at REAL", "before_tie INTEGER", "before_value")),
+    *(("outbox", column) for column in ("before_at REAL", "before_tie INTEGER", "before_value")),
+    ("history", "changed_at REAL"),
+    ("quarantine", "tenant TEXT NOT NULL DEFAULT ''"),
+)
+"""What files of version 0.1 have not."""
 
 T = TypeVar("T")
 
@@ -34,9 +48,9 @@ T = TypeVar("T")
 class SqliteStates:
     """The States port on SQLite; several processes may open the same file."""
 
-    def __init__(self, database: Database, kept: Kept, signal: Signal | None) -> None:
+    def __init__(self, database: Database, keeping: Keeping, signal: Signal | None) -> None:
         self._database = database
-        self._kept = kept
+        self._keeping = keeping
         self._signal = signal
         self._names = Names()
 
@@ -47,22 +61,21 @@ class SqliteStates:
         *,
         signal: Signal | None = None,
         outbox_kept: int = limits.OUTBOX_KEPT,
-        quarantine_kept: int = QUARANTINE_KEPT,
+        bounds: Bounds = Bounds(),  # noqa: B008 - frozen
     ) -> "SqliteStates":
         """Open or create the file; Unavailable("store_failed") when it cannot be used.
 
         ``signal`` wakes this process's readers after each commit.
         """
         schema = files("twin.stores").joinpath("states.sql").read_text(encoding="utf-8")
-        database = await Database.open(Path(path), schema)
-        await database.write(sqlite_commit.migrate)
-        return cls(database, Kept(outbox_kept, quarantine_kept), signal)
+        database = await Database.open(Path(path), schema, LATER_COLUMNS)
+        return cls(database, Keeping(outbox_kept, bounds), signal)
 
     async def commit(self, commit: Commit) -> Outcome:
         """Apply in one durable transaction."""
         limits.check_commit(commit)
         outcome = await self._write(
-            lambda connection: sqlite_commit.write(connection, commit, self._names, self._kept)
+            lambda connection: sqlite_commit.write(connection, commit, self._names, self._keeping)
         )
         if self._signal is not None:
             self._signal.notify()
@@ -150,11 +163,26 @@ class SqliteStates:
         sql = "SELECT position FROM offsets WHERE journal = ?"
         return int(self._database.read(lambda reads: one(reads, sql, journal)) or 0)
 
-    async def quarantined(self, *, limit: int, after: int = 0) -> list[Quarantined]:
+    async def newest(self, keys: Sequence[Key], *, limit: int) -> dict[Key, list[Sample]]:
+        """Return the newest samples of each series, newest first."""
+        limits.page(limit)
+        limits.check_codes(keys)
+        return await self._database.scan(lambda reads: sqlite_queries.newest(reads, keys, limit))
+
+    async def quarantined(
+        self, *, limit: int, after: int = 0, device: str | None = None
+    ) -> list[Quarantined]:
         """Return quarantine rows by id."""
         limits.page(limit)
         return await self._database.scan(
-            lambda reads: sqlite_queries.quarantined(reads, after, limit)
+            lambda reads: sqlite_quarantine.quarantined(reads, after, limit, device)
+        )
+
+    async def kept(self, row: int, *, limit: int, after: int = 0) -> list[Kept]:
+        """Return the whole messages behind a row, oldest first."""
+        limits.page(limit)
+        return await self._database.scan(
+            lambda reads: sqlite_quarantine.kept(reads, row, after, limit)
         )
 
     @property
@@ -164,10 +192,18 @@ class SqliteStates:
         return int(self._database.read(lambda reads: one(reads, sql)) or 0)
 
     async def release(self, ids: Sequence[int]) -> None:
-        """Remove quarantine rows."""
-        rows = [(number,) for number in ids]
+        """Remove quarantine rows and what is kept behind them."""
+        await self._write(lambda connection: sqlite_quarantine.release_rows(connection, ids))
+
+    async def rules(self, kind: str) -> dict[str, Mapping[str, Any]]:
+        """Return every rule of a kind."""
+        return self._database.read(lambda reads: sqlite_quarantine.rules(reads, kind))
+
+    async def put_rule(self, kind: str, name: str, body: Mapping[str, Any] | None) -> None:
+        """Keep a rule durably, or remove it."""
+        text = limits.rule(name, body)
         await self._write(
-            lambda connection: connection.executemany("DELETE FROM quarantine WHERE id = ?", rows)
+            lambda connection: sqlite_quarantine.put_rule(connection, kind, name, text)
         )
 
     async def project(self, projections: Mapping[str, Projection]) -> None:

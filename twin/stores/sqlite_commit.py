@@ -5,11 +5,12 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from twin.ports import Commit, Outcome, Projection, Quarantined
+from twin.ports import Commit, Outcome, Projection
+from twin.quarantine import Bounds
 from twin.reading import Reading, State
 from twin.state import APPLIED, DUPLICATE, LATE, apply, settle
-from twin.stores import limits
 from twin.stores.database import one
+from twin.stores.sqlite_quarantine import quarantine, release_messages
 from twin.stores.sqlite_rows import history_row, projection_row, state_of, state_row
 
 Key = tuple[str, str, str]  # code, property, source
@@ -39,22 +40,26 @@ class Names:
 
 
 @dataclass(frozen=True)
-class Kept:
+class Keeping:
     """How many rows stay."""
 
     outbox: int
-    quarantine: int
+    quarantine: Bounds
 
 
-def write(connection: sqlite3.Connection, commit: Commit, names: Names, kept: Kept) -> Outcome:
+def write(
+    connection: sqlite3.Connection, commit: Commit, names: Names, keeping: Keeping
+) -> Outcome:
     """Do everything of one commit; the caller holds the transaction."""
     if not advance(connection, commit):
         return Outcome([DUPLICATE] * len(commit.readings), newest(connection))
     refresh(connection, names)
     project(connection, commit.projections, names)
-    results, moved = settle_all(connection, commit.readings, names)
-    sequence = publish(connection, moved, kept.outbox)
-    quarantine(connection, commit.quarantined, kept.quarantine)
+    results, moved, between = settle_all(connection, commit.readings, names)
+    connection.executemany(_PUT_STATE, [state_row(*row) for row in between.items()])
+    sequence = publish(connection, moved, keeping.outbox)
+    quarantine(connection, commit.quarantined, keeping.quarantine)
+    release_messages(connection, commit.released)
     return Outcome(results, sequence)
 
 
@@ -104,12 +109,16 @@ def project(
 
 def settle_all(
     connection: sqlite3.Connection, readings: Sequence[Reading], names: Names
-) -> tuple[list[str], dict[int, State]]:
-    """Return what happened to each reading, and the new state of each series that moved."""
+) -> tuple[list[str], dict[int, State], dict[int, State]]:
+    """Return what happened to each reading, and the new state of each series that moved.
+
+    The last: states that did not move, but a late reading came between them and the one before.
+    """
     series = find_series(connection, readings, names)
     states = names.states
     load_states(connection, readings, series, states)
     moved: dict[int, State] = {}
+    between: dict[int, State] = {}
     results: list[str] = []
     fresh_rows = []
     older: list[tuple[int, Reading]] = []
@@ -124,12 +133,16 @@ def settle_all(
             fresh_rows.append(history_row(one_series, settled, state.changed_at))
         elif result == LATE:
             older.append((place, settled))
+            if state is not before:
+                states[one_series] = between[one_series] = state
     connection.executemany(_REMEMBER, fresh_rows)
     for place, settled in older:
         row = history_row(series[place], settled, None)
         if connection.execute(_REMEMBER_ONCE, row).rowcount == 0:
             results[place] = DUPLICATE
-    return results, moved
+    for one_series in moved.keys() & between.keys():
+        moved[one_series] = states[one_series]
+    return results, moved, between
 
 
 def publish(connection: sqlite3.Connection, moved: Mapping[int, State], kept: int) -> int:
@@ -143,24 +156,6 @@ def publish(connection: sqlite3.Connection, moved: Mapping[int, State], kept: in
     sequence += len(rows)
     connection.execute("DELETE FROM outbox WHERE sequence <= ?", (sequence - kept,))
     return sequence
-
-
-def quarantine(connection: sqlite3.Connection, messages: Sequence[Quarantined], kept: int) -> None:
-    """Keep one row per (reason, device, topic) with its count; drop the oldest beyond ``kept``."""
-    if not messages:
-        return
-    connection.executemany(_PUT_QUARANTINE, [_quarantine_row(message) for message in messages])
-    surplus = one(connection, "SELECT count(*) FROM quarantine") - kept
-    if surplus > 0:
-        dropped = connection.execute(_DROP_QUARANTINE, (surplus,)).fetchall()
-        connection.execute(_COUNT_DROPPED, (sum(row[0] for row in dropped),))
-
-
-def migrate(connection: sqlite3.Connection) -> None:
-    """Add what older files lack; the caller holds the transaction."""
-    known = {row[1] for row in connection.execute("PRAGMA table_info(history)")}
-    if "changed_at" not in known:
-        connection.execute("ALTER TABLE history ADD COLUMN changed_at REAL")
 
 
 def newest(connection: sqlite3.Connection) -> int:
@@ -235,38 +230,25 @@ def _put_places(connection: sqlite3.Connection, known: Mapping[int, Projection])
     )
 
 
-def _quarantine_row(message: Quarantined) -> tuple[object, ...]:
-    kept = limits.sample(message)
-    facts = json.dumps(dict(kept.facts), ensure_ascii=False, default=str)
-    return (
-        *(kept.reason, kept.device, kept.topic, kept.payload),
-        *(kept.received_at, facts, kept.count),
-    )
-
-
 _REMEMBER = "INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _REMEMBER_ONCE = "INSERT OR IGNORE INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_PUT_STATE = "INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_PUT_OUTBOX = "INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_STATE = (  # columns; every value is bound
+    "series, value, unit, observed_at, received_at, changed_at, quality, tie,"
+    " before_at, before_tie, before_value"
+)
+_PUT_STATE = (
+    f"INSERT OR REPLACE INTO state ({_STATE})"  # noqa: S608 - a constant
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_PUT_OUTBOX = (
+    f"INSERT INTO outbox (sequence, {_STATE})"  # noqa: S608 - a constant
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 _GET_STATES = (
-    "SELECT series, value, unit, observed_at, received_at, changed_at, quality, tie FROM state"
+    f"SELECT {_STATE} FROM state"  # noqa: S608 - a constant
     " WHERE series IN (SELECT value FROM json_each(?))"
 )
 _GET_SERIES = (
     "SELECT s.id, t.code, s.property, s.source FROM series s JOIN things t ON t.id = s.thing"
     " WHERE s.thing IN (SELECT value FROM json_each(?))"
-)
-_PUT_QUARANTINE = (
-    "INSERT INTO quarantine (reason, device, topic, payload, received_at, facts, count)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (reason, device, topic) DO UPDATE SET"
-    " payload = excluded.payload, received_at = excluded.received_at, facts = excluded.facts,"
-    " count = count + excluded.count"
-)
-_DROP_QUARANTINE = (
-    "DELETE FROM quarantine WHERE id IN"
-    " (SELECT id FROM quarantine ORDER BY received_at, id LIMIT ?) RETURNING count"
-)
-_COUNT_DROPPED = (
-    "INSERT INTO counters (name, value) VALUES ('quarantine_dropped', ?)"
-    " ON CONFLICT (name) DO UPDATE SET value = value + excluded.value"
 )

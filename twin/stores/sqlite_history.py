@@ -14,13 +14,17 @@ from twin.stores.sqlite_where import conditions
 
 COLUMNS = (
     "t.code, s.property, s.source, x.value, x.unit, x.observed_at, x.received_at,"
-    " coalesce(x.changed_at, x.observed_at), x.quality, x.tie"
+    " coalesce(x.changed_at, x.observed_at), x.quality, x.tie, b.observed_at, b.tie, b.value"
 )
 _WALK = "FROM things t CROSS JOIN series s ON s.thing = t.id"
 _THEN = (
     " CROSS JOIN history x ON x.series = s.id AND (x.observed_at, x.tie) ="
     " (SELECT h.observed_at, h.tie FROM history h WHERE h.series = s.id AND h.observed_at <= ?"
     " AND h.received_at <= ? ORDER BY h.observed_at DESC, h.tie DESC LIMIT 1)"
+    " LEFT JOIN history b ON b.series = s.id AND (b.observed_at, b.tie) ="
+    " (SELECT h.observed_at, h.tie FROM history h WHERE h.series = s.id"
+    " AND (h.observed_at, h.tie) < (x.observed_at, x.tie) AND h.received_at <= ?"
+    " ORDER BY h.observed_at DESC, h.tie DESC LIMIT 1)"
 )
 _NOW = " CROSS JOIN state x ON x.series = s.id"
 _BEHIND = " WHERE t.code >= ? AND (t.code, s.property, s.source) > (?, ?, ?)"
@@ -67,7 +71,7 @@ def at(
     begin = limits.cursor(after)
     wanted, values = conditions(connection, where)
     sql = f"SELECT {COLUMNS} {_WALK}{_THEN}{_BEHIND}{wanted}{_ORDER} LIMIT ?"
-    bound = (*until, begin[0], *begin, *values, limit + 1)
+    bound = (*until, until[1], begin[0], *begin, *values, limit + 1)
     found = connection.execute(sql, bound).fetchall()
     items = [state_of(row[:3], row[3:]) for row in found[:limit]]
     return items, limits.CURSOR_MARK.join(found[limit - 1][:3]) if len(found) > limit else ""

@@ -6,16 +6,18 @@ from heapq import merge
 from itertools import islice
 from typing import Any
 
-from twin.ports import Change, Quarantined, Sample, Where
+from twin.buckets import Key
+from twin.ports import Change, Sample, Where
 from twin.reading import State
 from twin.state import order
 from twin.stores import limits
-from twin.stores.sqlite_rows import change_of, quarantined_of, sample_of, state_of
+from twin.stores.sqlite_rows import change_of, sample_of, state_of
 from twin.stores.sqlite_where import conditions
 
 _COLUMNS = (
     "t.code, s.property, s.source,"
-    " x.value, x.unit, x.observed_at, x.received_at, x.changed_at, x.quality, x.tie"
+    " x.value, x.unit, x.observed_at, x.received_at, x.changed_at, x.quality, x.tie,"
+    " x.before_at, x.before_tie, x.before_value"
 )
 _OF_CODE = (
     f"SELECT {_COLUMNS} FROM things t JOIN series s ON s.thing = t.id"  # noqa: S608 - constants
@@ -24,6 +26,7 @@ _OF_CODE = (
 _CHANGES = (
     "SELECT o.sequence, t.code, s.property, s.source,"
     " o.value, o.unit, o.observed_at, o.received_at, o.changed_at, o.quality, o.tie,"
+    " o.before_at, o.before_tie, o.before_value,"
     " t.kind, t.name, t.region, t.building, t.lon, t.lat, t.grid2d"
     " FROM outbox o JOIN series s ON s.id = o.series JOIN things t ON t.id = s.thing"
     " WHERE o.sequence > ? ORDER BY o.sequence LIMIT ?"
@@ -37,9 +40,11 @@ _SAMPLES = (
     " WHERE series = ? AND observed_at >= ? AND observed_at < ?"
     " AND (observed_at, ?, tie) > (?, ?, ?) ORDER BY observed_at, tie LIMIT ?"
 )
-_QUARANTINED = (
-    "SELECT id, reason, device, topic, payload, received_at, facts, count FROM quarantine"
-    " WHERE id > ? ORDER BY id LIMIT ?"
+_NEWEST = (
+    "SELECT h.observed_at, h.tie, h.received_at, h.value, h.unit, h.quality FROM things t"
+    " JOIN series s ON s.thing = t.id JOIN history h ON h.series = s.id"
+    " WHERE t.code = ? AND s.property = ? AND s.source = ?"
+    " ORDER BY h.observed_at DESC, h.tie DESC LIMIT ?"
 )
 
 
@@ -95,9 +100,16 @@ def changes(connection: sqlite3.Connection, after: int, limit: int) -> list[Chan
     return [change_of(row) for row in connection.execute(_CHANGES, (after, limit))]
 
 
-def quarantined(connection: sqlite3.Connection, after: int, limit: int) -> list[Quarantined]:
-    """Return quarantine rows by id."""
-    return [quarantined_of(row) for row in connection.execute(_QUARANTINED, (after, limit))]
+def newest(
+    connection: sqlite3.Connection, keys: Sequence[Key], limit: int
+) -> dict[Key, list[Sample]]:
+    """Return the newest samples of each series that has any, newest first."""
+    found = {}
+    for key in dict.fromkeys(keys):
+        rows = [sample_of(key[2], row) for row in connection.execute(_NEWEST, (*key, limit))]
+        if rows:
+            found[key] = rows
+    return found
 
 
 STREAM_ROWS = 200  # samples fetched at once of one source

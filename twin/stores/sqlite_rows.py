@@ -4,8 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from twin.ports import Change, Projection, Quarantined, Sample
-from twin.reading import Quality, Reading, State, Value
+from twin.ports import Change, Projection, Sample
+from twin.quarantine import Kept, Quarantined
+from twin.reading import Before, Quality, Reading, State, Value
 
 _QUALITIES = {quality.value: quality for quality in Quality}
 _TRUE, _FALSE = b"\x01", b"\x00"
@@ -53,12 +54,13 @@ def state_row(first: int, state: State) -> tuple[Any, ...]:
         state.changed_at,
         state.quality._value_,
         tie_of(state.n),
+        *_before_row(state.before),
     )
 
 
 def state_of(key: tuple[str, str, str], row: Sequence[Any]) -> State:
-    """Return the state of (code, property, source) from the columns value … tie."""
-    value, unit, observed_at, received_at, changed_at, quality, tie = row
+    """Return the state of (code, property, source) from the columns value … before_value."""
+    value, unit, observed_at, received_at, changed_at, quality, tie, *before = row
     return State(
         *key,
         value_of(value),
@@ -67,30 +69,49 @@ def state_of(key: tuple[str, str, str], row: Sequence[Any]) -> State:
         received_at,
         changed_at,
         _QUALITIES[quality],
-        None if tie < 0 else tie,
+        n_of(tie),
+        None if before[0] is None else Before(before[0], n_of(before[1]), value_of(before[2])),
     )
+
+
+def _before_row(before: Before | None) -> tuple[Any, ...]:
+    if before is None:
+        return (None, None, None)
+    return before.observed_at, tie_of(before.n), column(before.value)
+
+
+def n_of(tie: int) -> int | None:
+    """Return the n that ``tie_of`` made a column of."""
+    return None if tie < 0 else tie
 
 
 def sample_of(source: str, row: Sequence[Any]) -> Sample:
     """Return the sample from the columns observed_at, tie, received_at, value, unit, quality."""
     observed_at, tie, received_at, value, unit, quality = row
-    n = None if tie < 0 else tie
-    return Sample(observed_at, received_at, value_of(value), unit, _QUALITIES[quality], source, n)
+    kept = _QUALITIES[quality]
+    return Sample(observed_at, received_at, value_of(value), unit, kept, source, n_of(tie))
 
 
 def change_of(row: Sequence[Any]) -> Change:
     """Return the change from sequence, key, the state's columns and the projection's."""
-    state = state_of((row[1], row[2], row[3]), row[4:11])
-    known = Projection(*row[11:])
+    state = state_of((row[1], row[2], row[3]), row[4:14])
+    known = Projection(*row[14:])
     return Change(row[0], state, known if known.kind else None)
 
 
 def quarantined_of(row: Sequence[Any]) -> Quarantined:
-    """Return the quarantined message from its columns."""
-    identity, reason, device, topic, payload, received_at, facts, count = row
+    """Return the quarantined message from its columns; the last: how many are kept whole."""
+    identity, reason, device, topic, payload, received_at, facts, count, tenant, kept = row
     return Quarantined(
-        reason, device, topic, payload, received_at, json.loads(facts), identity, count
+        *(reason, device, topic, payload, received_at, json.loads(facts), identity, count, tenant),
+        kept=kept,
     )
+
+
+def kept_of(row: Sequence[Any]) -> Kept:
+    """Return a whole message from the columns payload, received_at, client, retained, id."""
+    payload, received_at, client, retained, identity = row
+    return Kept(payload, received_at, client, bool(retained), identity)
 
 
 def projection_row(projection: Projection, code: str) -> tuple[Any, ...]:

@@ -36,7 +36,10 @@ CREATE TABLE IF NOT EXISTS state (
   received_at REAL NOT NULL,
   changed_at REAL NOT NULL,
   quality TEXT NOT NULL,
-  tie INTEGER NOT NULL
+  tie INTEGER NOT NULL,
+  before_at REAL, -- the reading observed next before: NULL where none is known
+  before_tie INTEGER,
+  before_value
 );
 
 -- The primary key is the dedup: (source, code, property, observed_at, n). changed_at is what the
@@ -62,7 +65,10 @@ CREATE TABLE IF NOT EXISTS outbox (
   received_at REAL NOT NULL,
   changed_at REAL NOT NULL,
   quality TEXT NOT NULL,
-  tie INTEGER NOT NULL
+  tie INTEGER NOT NULL,
+  before_at REAL, -- the reading observed next before: NULL where none is known
+  before_tie INTEGER,
+  before_value
 );
 
 CREATE TABLE IF NOT EXISTS offsets (
@@ -79,9 +85,45 @@ CREATE TABLE IF NOT EXISTS quarantine (
   received_at REAL NOT NULL,
   facts TEXT NOT NULL,
   count INTEGER NOT NULL,
+  tenant TEXT NOT NULL DEFAULT '',
   UNIQUE (reason, device, topic)
 );
 CREATE INDEX IF NOT EXISTS quarantine_age ON quarantine (received_at, id);
+CREATE INDEX IF NOT EXISTS quarantine_device ON quarantine (device, id);
+
+-- The newest whole messages behind quarantine rows: a ring for each device of each tenant.
+CREATE TABLE IF NOT EXISTS quarantine_message (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  held_by INTEGER NOT NULL, -- the row of quarantine
+  tenant TEXT NOT NULL,
+  device TEXT NOT NULL,
+  received_at REAL NOT NULL,
+  client TEXT NOT NULL,
+  retained INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  payload BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS quarantine_message_held ON quarantine_message (held_by, id);
+CREATE INDEX IF NOT EXISTS quarantine_message_ring ON quarantine_message (device, tenant, id);
+CREATE TRIGGER IF NOT EXISTS quarantine_gone AFTER DELETE ON quarantine BEGIN
+  DELETE FROM quarantine_message WHERE held_by = OLD.id;
+END;
+-- All bytes are counted as they come and go: a sum over the table would cost each commit a scan.
+CREATE TRIGGER IF NOT EXISTS quarantine_message_came AFTER INSERT ON quarantine_message BEGIN
+  INSERT INTO counters (name, value) VALUES ('quarantine_bytes', NEW.bytes)
+  ON CONFLICT (name) DO UPDATE SET value = value + excluded.value;
+END;
+CREATE TRIGGER IF NOT EXISTS quarantine_message_went AFTER DELETE ON quarantine_message BEGIN
+  UPDATE counters SET value = value - OLD.bytes WHERE name = 'quarantine_bytes';
+END;
+
+-- What people wrote down: how messages of a topic are read … (twin/rules.py).
+CREATE TABLE IF NOT EXISTS rules (
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (kind, name)
+) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS counters (
   name TEXT PRIMARY KEY,

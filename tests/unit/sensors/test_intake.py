@@ -1,5 +1,3 @@
-import asyncio
-
 import pytest
 
 from cim.stores.memory import MemoryGraph
@@ -136,7 +134,7 @@ async def test_a_replaced_journal_does_not_swallow_new_readings(city):
         await city.publish(intake, *(said("city/a/d1/p", str(i)) for i in range(5)))
     city.journals = city.journals / "new"
     async with city.listening() as intake:
-        await asyncio.sleep(0.01)
+        await until(lambda: intake.applied_offset == 5)
         await city.publish(intake, said("city/a/d1/p", "77"))
     assert 77 in [s.value for s in await city.samples(ROOM, "p")]
 
@@ -211,6 +209,16 @@ async def test_binding_then_adopting_applies_what_was_kept_with_its_first_times(
     assert sample.observed_at == NOW
     kept = {row.topic for row in await city.states.quarantined(limit=10)}
     assert kept == {"city/b/d1/humidity", "city/a/d2/temperature", "city/c/d1/temperature"}
+
+
+async def test_adopting_replays_every_message_that_was_kept_and_moves_what_is_refused_now(city):
+    async with city.listening() as intake:
+        payloads = [*map(str, range(300)), "oops", "300"]
+        await city.publish(intake, *(said("city/a/d1/p", text) for text in payloads))
+        await bind(city, Bind("d1", ROOM, "p"))
+        assert await intake.adopt("d1") == 301
+    assert [s.value for s in await city.samples(ROOM, "p")] == list(range(301))
+    assert await reasons(city) == {("payload_unreadable", "d1", 1)}
 
 
 async def test_adopting_for_a_tenant_leaves_the_others(city):

@@ -6,7 +6,8 @@ import pytest
 
 from identity.errors import Unavailable
 from twin.events import Signal
-from twin.ports import Commit, Projection, Quarantined, Where
+from twin.ports import Commit, Projection, Where
+from twin.quarantine import Bounds, Quarantined
 from twin.reading import Reading
 from twin.stores import sqlite_commit
 from twin.stores.sqlite import SqliteStates
@@ -142,12 +143,12 @@ async def test_a_busy_box_is_walked_by_code_and_gives_the_same_page(path, monkey
 
 
 async def test_what_the_quarantine_dropped_is_still_counted_after_a_restart(path):
-    store = await SqliteStates.open(path, quarantine_kept=1)
+    store = await SqliteStates.open(path, bounds=Bounds(rows=1))
     lost = [Quarantined("device_unknown", f"d{i}", "t", b"", float(i)) for i in range(3)]
     await store.commit(Commit(quarantined=lost))
     await store.close()
 
-    again = await SqliteStates.open(path, quarantine_kept=1)
+    again = await SqliteStates.open(path, bounds=Bounds(rows=1))
     assert again.quarantine_dropped == 2
     assert [row.device for row in await again.quarantined(limit=5)] == ["d2"]
     await again.close()
@@ -162,3 +163,22 @@ async def test_many_codes_at_once_answer_as_few_do(path):
     few = await store.states(["c007"])
     assert (len(many), many["c007"]) == (200, few["c007"])
     await store.close()
+
+
+async def test_a_file_of_the_first_version_gets_the_columns_it_has_not(path):
+    store = await SqliteStates.open(path)
+    await store.commit(Commit([reading(at=1)], quarantined=[Quarantined("r", "d", "t", b"", 1.0)]))
+    await store.close()
+    old = sqlite3.connect(path)
+    for table in ("state", "outbox"):
+        for column in ("before_at", "before_tie", "before_value"):
+            old.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    old.execute("ALTER TABLE quarantine DROP COLUMN tenant")
+    old.close()
+
+    again = await SqliteStates.open(path)
+    await again.commit(Commit([reading(at=2)]))
+    (state,) = (await again.states(["lamp"]))["lamp"]
+    assert (state.observed_at, state.before.observed_at) == (2, 1)
+    assert [row.tenant for row in await again.quarantined(limit=5)] == [""]
+    await again.close()

@@ -38,6 +38,10 @@ def lasting(state):
     return replace(state, changed_at=0.0)
 
 
+def without_before(state):
+    return state and replace(state, before=None)
+
+
 @given(streams(), st.randoms(use_true_random=False))
 def test_the_order_of_arrival_does_not_change_the_final_state(stream, random):
     shuffled = list(stream)
@@ -62,7 +66,7 @@ def test_late_never_overwrites_newer(stream):
         before, (state, result) = state, apply(state, one)
         if before is not None:
             assert order(state.observed_at, state.n) >= order(before.observed_at, before.n)
-        assert (result == "applied") == (state != before)
+        assert (result == "applied") == (without_before(state) != without_before(before))
 
 
 @given(streams())
@@ -83,6 +87,17 @@ def test_the_final_state_is_the_reading_with_the_greatest_time_and_sequence(stre
 
     assert (state.observed_at, state.n) == (newest.observed_at, newest.n)
     assert same_value(state.value, newest.value)
+
+
+@given(streams())
+def test_what_stands_before_the_newest_is_the_next_in_the_order_of_observation(stream):
+    known = {order(r.observed_at, r.n): r for r in reversed(stream)}  # the first of a key counts
+    below = sorted(known)[:-1]
+    state, _ = fold(stream)
+    before = state.before and order(state.before.observed_at, state.before.n)
+
+    assert before == (below[-1] if below else None)
+    assert not below or same_value(state.before.value, known[below[-1]].value)
 
 
 def test_not_available_stays_none_and_is_a_change_from_zero():

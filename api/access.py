@@ -8,7 +8,7 @@ import ipaddress
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -47,6 +47,7 @@ RULES: tuple[tuple[str, str, Role | None], ...] = (
     ("POST", "/objects/{code}/undo", Role.PLANNER),
     ("POST", "/state/query", Role.READER),
     ("GET", "/stream", Role.READER),
+    ("WS", "/stream", Role.READER),
     ("GET", "/grid/{cell}", Role.READER),
     ("POST", "/grid/cover", Role.READER),
     ("GET", "/tiles/tileset.json", Role.READER),
@@ -74,6 +75,9 @@ RULES: tuple[tuple[str, str, Role | None], ...] = (
 """(method, path, least role). A route that is not here is refused; a test holds both together."""
 
 SAFE = frozenset({"GET", "HEAD"})
+WS = "WS"  # what opens a WebSocket, in the table
+PROTOCOL = "twin.v1"  # the subprotocol that a browser asks for, beside the one with its token
+TOKEN_PROTOCOL = "twin.bearer."  # noqa: S105 - followed by the token
 READING_POSTS = frozenset({"/state/query", "/codes/resolve", "/grid/cover"})
 
 _COMPILED = [(method, path, compile_path(path)[0], role) for method, path, role in RULES]
@@ -94,10 +98,10 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass an allowed request on with ``state.caller`` set."""
-        if scope["type"] != "http":
+        if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        request = Request(scope)
+        request = HTTPConnection(scope)
         try:
             caller, rule = await self._admit(request)
         except CityError as refused:
@@ -108,10 +112,10 @@ class Gate:
         scope.setdefault("state", {}).update(caller=caller, rule=rule)
         await self._app(scope, receive, send)
 
-    async def _admit(self, request: Request) -> tuple[Caller, str | None]:
+    async def _admit(self, request: HTTPConnection) -> tuple[Caller, str | None]:
         self._check_place(request)
         check_origin(request)
-        rule = match(request.method, request.url.path)
+        rule = match(method_of(request), request.url.path)
         caller = await self._caller(request)
         if rule is None:
             return caller or Caller("anonymous", Role.READER), None
@@ -129,7 +133,7 @@ class Gate:
             )
         return caller, path
 
-    def _check_place(self, request: Request) -> None:
+    def _check_place(self, request: HTTPConnection) -> None:
         """Without tokens only this machine may ask, under a name of this machine."""
         if len(self._tokens):
             return
@@ -140,24 +144,43 @@ class Gate:
         if not (is_loopback(host) or host in self._settings.allowed_hosts):
             raise Denied("host_not_loopback", authenticated=True, host=host[:80])
 
-    async def _caller(self, request: Request) -> Caller | None:
+    async def _caller(self, request: HTTPConnection) -> Caller | None:
         if not len(self._tokens):
             return Caller("loopback", Role.ADMIN)
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if not token:
+        token = token_of(request)
+        if token is None:
             return None
-        found = None
-        if scheme.lower() == "bearer":
-            found = await asyncio.to_thread(self._tokens.of, token.strip())
+        found = await asyncio.to_thread(self._tokens.of, token)
         if found is None:
             raise Denied("token_unknown", authenticated=False)
         return found
 
-    async def _note(self, request: Request, refused: CityError) -> None:
+    async def _note(self, request: HTTPConnection, refused: CityError) -> None:
         if self._record is not None:
             path = mask(request.url.path[:200])  # an identity number is never kept
-            action = f"{request.method} {path}"
+            action = f"{method_of(request)} {path}"
             await self._record(None, action, path, refused.code, refused.facts)
+
+
+def method_of(request: HTTPConnection) -> str:
+    """Return the method as the table names it."""
+    return WS if request.scope["type"] == "websocket" else str(request.scope["method"])
+
+
+def token_of(request: HTTPConnection) -> str | None:
+    """Return the bearer token sent ("": one in a form we do not know), None without any.
+
+    A browser cannot send the header with a WebSocket: it may offer ``twin.bearer.<token>`` as a
+    subprotocol beside ``twin.v1``. Never in the address, which is logged on its way.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if token:
+        return token.strip() if scheme.lower() == "bearer" else ""
+    offered = request.scope.get("subprotocols", ())
+    return next(
+        (name.removeprefix(TOKEN_PROTOCOL) for name in offered if name.startswith(TOKEN_PROTOCOL)),
+        None,
+    )
 
 
 def match(method: str, path: str) -> tuple[str, Role | None] | None:
@@ -169,9 +192,12 @@ def match(method: str, path: str) -> tuple[str, Role | None] | None:
     return None
 
 
-def check_origin(request: Request) -> None:
-    """Refuse a write that another site's page makes in somebody's browser (CSRF)."""
-    if request.method in SAFE or request.url.path in READING_POSTS:
+def check_origin(request: HTTPConnection) -> None:
+    """Refuse what another site's page does in somebody's browser: a write, or a WebSocket.
+
+    A page may read a WebSocket of any origin, so that one is refused although it changes nothing.
+    """
+    if method_of(request) in SAFE or request.url.path in READING_POSTS:
         return
     origin = request.headers.get("origin")
     site = request.headers.get("sec-fetch-site")

@@ -26,6 +26,7 @@ from api.routes import (
     resolve,
     site,
     state,
+    stream,
     tiles,
 )
 from api.services import Door
@@ -43,6 +44,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     objects.router,
     registry.router,
     state.router,
+    stream.router,
     models.router,
     matches.router,
     jobs.router,

@@ -51,7 +51,12 @@ async def open_services(settings: Settings, clock: Clock, *, listener: str = "")
         for part in reversed(opened):
             await part.close()
         raise
-    city = City(graph, codes, states, clock, signal=signal, future_s_max=settings.future_s_max)
+    city = City(
+        *(graph, codes, states, clock),
+        signal=signal,
+        future_s_max=settings.future_s_max,
+        stream_buffer_max=settings.stream_buffer_max,
+    )
     intake = Intake(
         *(graph, codes, states, journal, clock),
         project=city.project_codes,

@@ -28,6 +28,8 @@ from identity.errors import CityError, Conflict, Unavailable
 
 GRACE_S = 3  # what is still answered after a signal
 PORT_TRIES = 100
+UNSENT_BYTES_MAX = 256 * 1024  # of one connection, in the kernel
+WS_MESSAGE_BYTES_MAX = 64 * 1024  # from a client; none is expected
 
 Extra = Callable[[Door], Awaitable[None]]
 
@@ -60,6 +62,8 @@ async def serve(settings: Settings, plan: Plan, door: Door | None = None) -> Non
     at = door or Door(settings)
     at.demo = plan.demo
     taken = take_port(settings.bind, strict=plan.strict_port) if plan.http else None
+    if taken is not None:
+        bound_sending(taken, settings.stream_stall_s)
     try:
         await _open_broker(at, plan)
     except BaseException:
@@ -167,6 +171,18 @@ def take_port(bind: str, *, strict: bool) -> socket.socket:
     raise Conflict("http_port_taken", host=host, port=port)
 
 
+def bound_sending(listening: socket.socket, stall_s: float) -> None:
+    """Bound what the kernel keeps for a client that takes nothing, and for how long.
+
+    Connections inherit it. Without it a stalled client holds megabytes, and is never let go: it
+    goes on answering probes. Twice ``stall_s``: one that wakes up late still reads why it was cut
+    off. On Linux; elsewhere the limits of the stream itself remain.
+    """
+    if sys.platform == "linux":
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES_MAX)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(2_000 * stall_s))
+
+
 async def _until_signal(door: Door, beside: Beside) -> None:
     with _signals(door.stopping.set):
         beside.on_broken = door.stopping.set
@@ -216,6 +232,9 @@ def _config(settings: Settings, app: object) -> uvicorn.Config:
         timeout_graceful_shutdown=GRACE_S,
         proxy_headers=settings.behind_proxy,
         server_header=False,
+        ws="websockets-sansio",
+        ws_max_size=WS_MESSAGE_BYTES_MAX,
+        ws_per_message_deflate=False,  # frames are short; a window per client is not
         ssl_version=ssl.PROTOCOL_TLS_SERVER,
         **tls,  # type: ignore[arg-type]  # file names
     )
@@ -223,10 +242,16 @@ def _config(settings: Settings, app: object) -> uvicorn.Config:
 
 def configure_log() -> None:
     """Log events to stderr, one line each."""
+    logging.getLogger("uvicorn.error").addFilter(_is_no_refusal)
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def _is_no_refusal(record: logging.LogRecord) -> bool:
+    """Leave out what the server says of each WebSocket we refused: it is in the audit trail."""
+    return record.msg != "ASGI callable returned without completing handshake."
 
 
 def _first(error: BaseException) -> BaseException:

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from identity.errors import Invalid
+from twin.push import BUFFER_FRAMES_MAX
 from twin.quarantine import QUARANTINE_BYTES, QUARANTINE_DEVICE_MESSAGES, Bounds
 from twin.reading_checks import FUTURE_S_MAX
 
@@ -58,6 +59,8 @@ class Settings(BaseSettings):
     upload_field_bytes_max: int = Field(default=64 * 1024, gt=0)
     body_bytes_max: int = Field(default=16 * 1024**2, gt=0)  # of a JSON request
     streams_max: int = Field(default=1_000, gt=0)
+    stream_buffer_max: int = Field(default=BUFFER_FRAMES_MAX, gt=0)  # frames that wait for a client
+    stream_stall_s: float = Field(default=60.0, gt=0)  # a client that takes nothing is cut off
 
     lease_wait_s: float = Field(default=60.0, ge=0)
     lease_ttl_s: float = Field(default=30.0, gt=0)

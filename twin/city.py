@@ -1,6 +1,7 @@
 """The city as one façade: what a code means, where it is, what state it is in, what changes."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from cim import query
@@ -13,13 +14,14 @@ from twin.batch import Meaning, Searches, resolve_many
 from twin.cursors import cursor, parts
 from twin.events import Signal
 from twin.facts import Doors
-from twin.frames import Frame, Wanted, frames, parse_id
+from twin.frames import Wanted, parse_id
 from twin.meanings import meanings
 from twin.ports import PAGE_LIMIT, Projection, States, Where
 from twin.properties import Table, default_table
+from twin.push import BUFFER_FRAMES_MAX, Hub
+from twin.readers import Reader
 from twin.reading import State
 from twin.reading_checks import FUTURE_S_MAX
-from twin.tail import Tail
 from twin.times import unix
 
 HISTORY_SPAN_S = 86_400.0  # of history() without a beginning
@@ -38,16 +40,17 @@ class City:
         table: Table | None = None,
         signal: Signal | None = None,
         future_s_max: float = FUTURE_S_MAX,
+        stream_buffer_max: int = BUFFER_FRAMES_MAX,
     ) -> None:
         """``clock``: Unix seconds. ``signal``: what the states store notifies after a commit.
 
         ``future_s_max``: how far ahead a reading may be, so that history shows it.
+        ``stream_buffer_max``: frames that may wait for one reader of the stream.
         """
         self._doors = Doors(graph, codes, states, table or default_table())
         self._clock = clock
         self._future_s_max = future_s_max
-        self._signal = signal or Signal()
-        self._tail = Tail(states)
+        self._hub = Hub(self._doors, clock, signal or Signal(), buffer_max=stream_buffer_max)
 
     async def resolve(self, text: str, *, g: int | None = None) -> list[dict[str, Any]]:
         """Return the wire answers of GET /codes/{any}; several: the text is ambiguous.
@@ -156,7 +159,7 @@ class City:
                 return count
             last = rows[-1].code
 
-    def frames(
+    def follow(
         self,
         last_event_id: str | None = None,
         *,
@@ -164,14 +167,16 @@ class City:
         kinds: Sequence[str] = (),
         box: Box | None = None,
         properties: Sequence[str] = (),
-    ) -> AsyncIterator[Frame]:
-        """Yield the frames of GET /stream for ever; see ``twin.frames``.
+        area: str = "",
+    ) -> AbstractAsyncContextManager[Reader]:
+        """Give a reader of what changes; see ``twin.push`` and ``twin.readers``.
 
-        Raises Invalid("event_id_invalid") at once, before the first frame is asked for.
+        ``area``: a code that covers what it contains, or the six digits of a region.
+        Raises Invalid("event_id_invalid") at once; on entering NotFound("code_unknown").
         """
         told = parse_id(last_event_id) if last_event_id else None
         wanted = Wanted(frozenset(codes), frozenset(kinds), frozenset(properties), box)
-        return frames(self._doors, self._tail, wanted, told, clock=self._clock, signal=self._signal)
+        return self._hub.reader(wanted, told, area=area)
 
     async def _generation(self, g: int | None) -> int:
         return (await self._doors.graph.head()).generation if g is None else g

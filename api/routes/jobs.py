@@ -10,8 +10,8 @@ from api import wire
 from api.errors import wire as problem_wire
 from api.requests import Generation, Lang, Limit, ServicesIn, answer, door, page
 from api.routes.models import finding
-from api.routes.state import STREAM_HEADERS, sse
 from api.services import Services, until
+from api.sse import MEDIA_TYPE, STREAM_HEADERS, sse
 from identity.errors import TooLarge
 from twin.ports import Job
 
@@ -45,7 +45,7 @@ async def events(
         raise TooLarge("streams_limit", rate=True, limit=at.settings.streams_max)
     await services.jobs.get(job)
     lines = until(_follow(services, job, language), at.stopping)
-    return StreamingResponse(lines, media_type="text/event-stream", headers=STREAM_HEADERS)
+    return StreamingResponse(lines, media_type=MEDIA_TYPE, headers=STREAM_HEADERS)
 
 
 def told(services: Services, job: Job, language: str) -> dict[str, object]:

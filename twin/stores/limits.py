@@ -16,7 +16,7 @@ from twin.rules import RULE_BYTES_MAX, RULES_MAX
 CODES_MAX = 10_000  # codes of one states() call
 SERIES_MAX = 100_000  # series that one series() or export() call may gather
 CHANGES_MAX = 5_000  # outbox rows of one changes() call
-OUTBOX_KEPT = 200_000  # outbox rows kept; a reader further behind gets a "reset"
+OUTBOX_KEPT = 200_000  # outbox rows kept; a reader further behind is told of the gap
 PAYLOAD_BYTES_KEPT = 4_096  # of a quarantined message
 
 

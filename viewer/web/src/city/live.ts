@@ -3,6 +3,9 @@ import type { Connection, Frame } from "../api/sse";
 import type { StateRow } from "../api/wire";
 import { Signal } from "./signal";
 
+/** Events after which what is shown is read again. */
+const READ_AGAIN = new Set(["model", "reset", "gap"]);
+
 /** What the city tells while we look: state of the coloured property and of the card's codes. */
 export class Live {
   readonly connection = new Signal<Connection>("connecting");
@@ -53,7 +56,7 @@ export class Live {
   }
 
   private take(frame: Frame, leading: boolean): void {
-    if (frame.event === "model" || frame.event === "reset") {
+    if (READ_AGAIN.has(frame.event)) {
       if (leading) for (const listener of this.models) listener();
       return;
     }

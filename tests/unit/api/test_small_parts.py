@@ -131,6 +131,24 @@ def test_a_given_port_that_is_taken_is_refused_and_a_default_one_moves_on():
 
 
 @pytest.mark.anyio
+async def test_an_answer_does_not_wait_for_the_acknowledgement_of_the_one_before():
+    """TCP_NODELAY on what asyncio accepts from our own socket."""
+    said = asyncio.get_running_loop().create_future()
+
+    def accepted(_reader, writer):
+        connection = writer.get_extra_info("socket")
+        said.set_result(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    async with await asyncio.start_server(
+        accepted, sock=take_port("127.0.0.1:0", strict=True)
+    ) as s:
+        _, writer = await asyncio.open_connection(*s.sockets[0].getsockname())
+        assert await said
+        writer.close()
+
+
+@pytest.mark.anyio
 async def test_a_stream_ends_when_the_server_stops():
     closed = []
 

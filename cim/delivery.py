@@ -19,6 +19,7 @@ from cim.model import Kind, Relation, Tile, Verb
 from cim.placement import Placement, anchored
 from cim.ports import Activation, Graph
 from cim.progress import Progress, silent
+from cim.registry import stood
 from identity import code as uic
 from identity.ports import Codes
 
@@ -48,7 +49,7 @@ async def deliver(
             await activation.abort()
             return done
         progress("merge", 0.0)
-        who = await identify(codes, activation.base, delivery.incoming, delivery.project, before)
+        who = await identify(graph, codes, activation.base, delivery, before)
         await activation.renew()
         if teller is not None:
             delivery = replace(delivery, facts={**delivery.facts, **await teller(who)})
@@ -58,7 +59,7 @@ async def deliver(
         tiles = await tiler(issued)
         await activation.renew()
         progress("activate", 0.0)
-        rows = await _rows(graph, activation.base, delivery, plan, issued)
+        rows = await _rows(graph, activation.base, delivery, plan, before, issued)
         rows.rekeyed(who.former, await elsewhere(graph, activation.base, who, delivery.document))
         result = _result(delivery, before, plan, issued) | drawn(tiles)
         result["rematched"] = len(who.matches)
@@ -152,39 +153,44 @@ async def _reserve(
         issued |= {k: uic.issue(prefix, s) for k, s in zip(keys, serials, strict=True)}
 
 
-async def _rows(
+async def _rows(  # noqa: PLR0917 - what a delivery is planned from
     graph: Graph,
     g: int,
     delivery: Delivery,
     plan: Plan,
+    before: Before,
     issued: Mapping[str, str],
 ) -> Rows:
     rows = Rows(delivery.document, delivery.project, delivery.placement, delivery, issued)
     written = [*plan.added, *plan.changed, *plan.moved]
     stored = await batches.entities(graph, g, [issued[i.key] for i in written])
     rows.added(plan.added, stored)
-    rows.changed(plan.changed)
+    rows.changed(plan.changed, stored)
     rows.moved(plan.moved, stored)
     changed = [issued[i.key] for i in plan.changed]
     rows.left_parents(
         await batches.relations(graph, g, changed, Verb.CONTAINS, incoming=True),
         await batches.relations(graph, g, changed, Verb.LOCATED_AT),
+        {holding.code for holding in before.held.values()},
     )
     await _end(graph, g, rows, plan.removed)
     return rows
 
 
 async def _end(graph: Graph, g: int, rows: Rows, gone: Sequence[Holding]) -> None:
-    """End what only this document held; of the rest only its own holding."""
+    """End what only this document held; of the rest only its own holding.
+
+    What stood without a document before the register joined it to these things stands again.
+    """
     codes = [holding.code for holding in gone]
     held: list[Relation] = await batches.relations(graph, g, codes, Verb.DELIVERED_IN)
     others = {r.source for r in held if r.target != rows.document}
-    dead = [c for c in codes if c not in others]
+    others |= stood(await batches.relations(graph, g, codes, Verb.REPLACES))
     rows.ended(
         gone,
         others,
-        await batches.relations(graph, g, dead, Verb.CONTAINS, incoming=True),
-        await batches.relations(graph, g, dead, Verb.LOCATED_AT),
+        await batches.relations(graph, g, codes, Verb.CONTAINS, incoming=True),
+        await batches.relations(graph, g, codes, Verb.LOCATED_AT),
     )
 
 

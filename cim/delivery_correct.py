@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from cim import batches
+from cim import batches, redirects
 from cim.delivery_before import known, lease
 from cim.delivery_rows import holding_codes
 from cim.merge import Holding
@@ -58,12 +58,13 @@ async def rematch(
 
     ``code`` is of the same document and kind and stands for nothing now. Returns {"model", "key",
     "before", "after", "generation"}. Raises NotFound("model_unknown", "rematch_key_unknown",
-    "rematch_code_unknown"), Invalid("rematch_kind", "rematch_reason"), Conflict("rematch_taken").
+    "rematch_code_unknown"), Invalid("rematch_kind", "rematch_reason"), Conflict("rematch_taken",
+    "registry_redirected").
     """
     _check_reason(who, why)
     async with lease(stores.graph, holder, wait_s) as activation:
         change = await _begin(stores, activation, document, key)
-        after = code or await _fresh(stores.codes, activation.base, change)
+        after = code or await _fresh(stores, activation.base, change)
         if code is not None:
             await _check_free(stores.graph, activation.base, change, code)
         await _rename(stores, activation, change, after, redirect=code is not None)
@@ -116,12 +117,14 @@ async def _begin(stores: Stores, activation: Activation, document: str, key: str
     return _Change(document, holding, entity, joins, next(mine).properties)
 
 
-async def _fresh(codes: Codes, g: int, change: _Change) -> str:
+async def _fresh(stores: Stores, g: int, change: _Change) -> str:
     """Issue a code under the same root; the same correction retried on ``g`` gets the same."""
     letter = uic.PART_LETTERS[change.entity.kind]
-    prefix = uic.part_prefix(uic.root_of(change.holding.code), letter)
+    root = uic.root_of(change.holding.code)
+    ends = (await redirects.survivors(stores.graph, g, [root])).get(root, [root])
+    prefix = uic.part_prefix(ends[0] if len(ends) == 1 else root, letter)
     owner = f"rematch:{change.document}:{change.holding.key}@{g}"
-    return uic.issue(prefix, (await codes.reserve(prefix, 1, owner))[0])
+    return uic.issue(prefix, (await stores.codes.reserve(prefix, 1, owner))[0])
 
 
 async def _check_free(graph: Graph, g: int, change: _Change, code: str) -> None:
@@ -133,6 +136,10 @@ async def _check_free(graph: Graph, g: int, change: _Change, code: str) -> None:
         raise Conflict("rematch_taken", wanted=code, name=found[0].name)
     if found[0].kind is not change.entity.kind:
         raise Invalid("rematch_kind", wanted=code, kind=found[0].kind.value)
+    heirs = (await redirects.heirs(graph, g, [code])).get(code, [])
+    others = [heir for heir in heirs if heir != change.entity.code]
+    if others:  # a code that redirects never lives again; an earlier correction's own is unsaid
+        raise Conflict("registry_redirected", wanted=code, replaced_by=others)
 
 
 async def _rename(

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from cim import batches
+from cim import batches, redirects
 from cim.delivery_before import Before
-from cim.delivery_rows import coded
+from cim.delivery_rows import Delivery, coded
 from cim.matching import Match, Thing, match
 from cim.merge import Holding, Incoming, Plan, plan
 from cim.model import Kind, Verb
@@ -44,14 +44,16 @@ Teller = Callable[[Identified], Awaitable[Mapping[str, Any]]]
 
 
 async def identify(
-    codes: Codes, g: int, incoming: Sequence[Incoming], project: str, before: Before
+    graph: Graph, codes: Codes, g: int, delivery: Delivery, before: Before
 ) -> Identified:
     """Find the codes of a delivery's things; what stays without one is new."""
+    incoming, project = delivery.incoming, delivery.project
     keys = {item.key for item in incoming}
     missed = {h.code: h for key, h in before.held.items() if key not in keys}
     issued = {key: holding.code for key, holding in before.held.items() if key in keys}
     issued |= {i.key: project for i in incoming if i.kind is Kind.PROJECT}
-    issued |= await _of_lineage(codes, g, incoming, project, issued)
+    known = await _of_lineage(codes, g, incoming, project, issued)
+    issued |= await _untaken(graph, g, known, issued)
     found = [
         Match(
             key, code, *(("container", 1.0, "kind") if code == project else ("guid", 1.0, "guid"))
@@ -99,8 +101,8 @@ def _renewed(holding: Holding, item: Incoming, issued: Mapping[str, str]) -> Hol
 
 async def _of_lineage(
     codes: Codes, g: int, incoming: Sequence[Incoming], project: str, issued: Mapping[str, str]
-) -> dict[str, str]:
-    """Find codes by keys that were ever used; of two keys of one code the living one has it."""
+) -> list[Alias]:
+    """Find aliases by keys that were ever used; of two of one key the living one counts."""
     fresh = [i for i in incoming if i.key not in issued]
     known: list[Alias] = []
     for scheme, scope in sorted({lineage(i, project) for i in fresh}):
@@ -108,11 +110,23 @@ async def _of_lineage(
         for piece in batches.pieces(keys, LOOKUP_LIMIT):
             rows = await codes.resolve(g, piece, scheme=scheme, scope=scope, retired=True)
             known += [min(found, key=lambda alias: alias.retired) for found in rows.values()]
+    return sorted(known, key=lambda alias: alias.retired)
+
+
+async def _untaken(
+    graph: Graph, g: int, known: Sequence[Alias], issued: Mapping[str, str]
+) -> dict[str, str]:
+    """Return key -> code, each code once; a code that redirects is never issued again.
+
+    What it was merged into takes its place; what it was split into does not: that would be a guess.
+    """
+    ends = await redirects.survivors(graph, g, {alias.code for alias in known})
     taken, answer = set(issued.values()), {}
-    for alias in sorted(known, key=lambda alias: alias.retired):
-        if alias.code not in taken:
-            answer[alias.value] = alias.code
-            taken.add(alias.code)
+    for alias in known:
+        heirs = ends.get(alias.code, [alias.code])
+        if len(heirs) == 1 and heirs[0] not in taken:
+            answer[alias.value] = heirs[0]
+            taken.add(heirs[0])
     return answer
 
 

@@ -110,9 +110,14 @@ class Rows:
         self._lists.setdefault(name, []).extend(items)
 
     def added(self, items: Sequence[Incoming], stored: Mapping[str, Entity]) -> None:
-        """Write what is new to this document; what another one brought already keeps its facts."""
+        """Write what is new to this document; what another one brought already keeps its facts.
+
+        It comes to stand in this document's site, too: they may be of two projects.
+        """
         fresh = [i for i in items if self.issued[i.key] not in stored]
-        self._entities(fresh)
+        self._entities(fresh, stored)
+        shared = [i for i in items if i.root is None and self.issued[i.key] in stored]
+        self._put("relations", *[join for i in shared for join in self._joins(i)])
         for item in items:
             code = self.issued[item.key]
             scope = "" if item.citywide else self.project
@@ -120,15 +125,15 @@ class Rows:
             self._put("aliases", alias)
             self._put("relations", holding_of(item, self.document, self.issued))
 
-    def changed(self, items: Sequence[Incoming]) -> None:
+    def changed(self, items: Sequence[Incoming], stored: Mapping[str, Entity]) -> None:
         """Write what changed in this document: its facts are the newest."""
-        self._entities(items)
+        self._entities(items, stored)
         for item in items:
             self._put("relations", holding_of(item, self.document, self.issued))
 
     def moved(self, items: Sequence[Incoming], stored: Mapping[str, Entity]) -> None:
         """Write what only lies elsewhere: facts are rewritten where they are this document's."""
-        self._entities([i for i in items if self._mine(stored.get(self.issued[i.key]))])
+        self._entities([i for i in items if self._mine(stored.get(self.issued[i.key]))], stored)
         for item in items:
             self._put("relations", holding_of(item, self.document, self.issued))
 
@@ -151,12 +156,18 @@ class Rows:
         for holding, position in zip(mine, places, strict=True):
             self._put("entities", located(stored[holding.code], position))
 
-    def left_parents(self, contains: Iterable[Relation], at: Iterable[Relation]) -> None:
-        """End the relations that changed things no longer have."""
+    def left_parents(
+        self, contains: Iterable[Relation], at: Iterable[Relation], held: Collection[str]
+    ) -> None:
+        """End the relations that changed things no longer have.
+
+        Those to what this document does not hold were said by others and stay.
+        """
         now = {(r.verb, r.source, r.target) for r in self._lists.get("relations", ())}
-        for relation in (*contains, *at):
+        ends = [(r, r.source) for r in contains] + [(r, r.target) for r in at]
+        for relation, other in ends:
             key = (relation.verb, relation.source, relation.target)
-            if key not in now:
+            if key not in now and other in held:
                 self._put("end_relations", key)
 
     def ended(
@@ -167,13 +178,15 @@ class Rows:
         at: Iterable[Relation],
     ) -> None:
         """End holdings, and the entities that nobody else holds with their relations."""
+        dead = {h.code for h in gone if h.code not in others and h.code != self.project}
         for holding in gone:
             self._put("end_relations", (Verb.DELIVERED_IN, holding.code, self.document))
-            if holding.code not in others and holding.code != self.project:
+            if holding.code in dead:
                 self._put("end_entities", holding.code)
                 self._put("end_aliases", *self._alias_keys(holding))
         for relation in (*contains, *at):
-            self._put("end_relations", (relation.verb, relation.source, relation.target))
+            if relation.source in dead or relation.target in dead:
+                self._put("end_relations", (relation.verb, relation.source, relation.target))
 
     def version(self, model: str, result: Mapping[str, Any], before: Entity | None) -> None:
         """Write the Document's entity and the Model entity of this version."""
@@ -229,21 +242,23 @@ class Rows:
         """Name both lineages: ending an unknown key is a no-op."""
         return [("ifc_guid", self.project, holding.key), ("address", "", holding.key)]
 
-    def _entities(self, items: Sequence[Incoming]) -> None:
+    def _entities(self, items: Sequence[Incoming], stored: Mapping[str, Entity]) -> None:
         places = positions([i.box_m for i in items], self.placement)
         for item, position in zip(items, places, strict=True):
-            entity = self._entity(item)
+            entity = self._entity(item, stored.get(self.issued[item.key]))
             self._put("entities", located(entity, position))
             self._put("relations", *self._joins(item))
 
-    def _entity(self, item: Incoming) -> Entity:
+    def _entity(self, item: Incoming, before: Entity | None) -> Entity:
+        """Return the thing as delivered; where it stands in its life is said elsewhere and kept."""
         properties = dict(item.properties) | {"document": self.document}
         if item.storey is not None:
             properties["storey"] = self.issued[item.storey]
         name = item.name
         if item.kind is Kind.PROJECT and self.delivery is not None:
             name = self.delivery.project_name or item.name
-        return Entity(self.issued[item.key], item.kind, name, properties=properties)
+        lifecycle = Lifecycle.IN_USE if before is None else before.lifecycle
+        return Entity(self.issued[item.key], item.kind, name, lifecycle, properties=properties)
 
     def _joins(self, item: Incoming) -> list[Relation]:
         code = self.issued[item.key]

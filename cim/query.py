@@ -44,6 +44,11 @@ async def paths(graph: Graph, g: int, codes: Sequence[str]) -> dict[str, list[En
     return {code: _chain(code, above, known) for code in codes}
 
 
+async def containers(graph: Graph, g: int, code: str) -> set[str]:
+    """Return everything that contains a code, directly or through others, by any way."""
+    return set(await _above(graph, g, [code])) - {code}
+
+
 async def entities(graph: Graph, g: int, codes: Iterable[str]) -> dict[str, Entity]:
     """Return the visible entities by code, however many are asked."""
     found: dict[str, Entity] = {}

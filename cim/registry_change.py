@@ -8,15 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cim import batches, registry
+from cim import batches, query, redirects, registry
 from cim.delivery_before import lease
-from cim.model import Lifecycle, Verb
-from cim.ports import Activation, Graph, Move
-from cim.registry import Patch, Picture
-from identity.errors import Conflict, Invalid, NotFound
+from cim.model import Lifecycle, Relation, Verb
+from cim.ports import Activation, Blobs, Graph, Move
+from cim.registry_parts import following, handovers, newcomers
+from cim.registry_picture import Patch, Picture, difference, picture
+from identity import code as uic
+from identity.errors import Invalid, NotFound
 from identity.ports import Codes
 
 EVENT = "registry"
+MERGE = "merge"
 HOLDER = "registry"
 REASON_CHARS_MAX = 1_000
 FACTS_LOOKED_AT = 100  # newest rows of a code among which its last change is looked for
@@ -26,10 +29,11 @@ Rule = Callable[[Picture, Mapping[str, Any]], Picture]
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The stores a change of the register touches; both are of the same graph."""
+    """The stores a change of the register touches: one graph, and the bytes of its tiles."""
 
     graph: Graph
     codes: Codes
+    blobs: Blobs
     wait_s: float
 
     async def retire(self, code: str, *, who: str, why: str) -> dict[str, Any]:
@@ -37,12 +41,16 @@ class Registry:
         return await self._change("retire", [code], lambda p, _: registry.retire(p, code), who, why)
 
     async def merge(self, code: str, into: str, *, who: str, why: str) -> dict[str, Any]:
-        """End a code in favour of another; see ``cim.registry.merge``."""
+        """End a code in favour of another; see ``cim.registry.merge``.
+
+        Raises also Invalid("registry_inside") where one of the two contains the other, and
+        TooLarge("registry_parts_limit").
+        """
 
         def rule(now: Picture, note: Mapping[str, Any]) -> Picture:
             return registry.merge(now, code, into, note)
 
-        return await self._change("merge", [code, into], rule, who, why)
+        return await self._change(MERGE, [code, into], rule, who, why)
 
     async def split(self, code: str, into: Sequence[str], *, who: str, why: str) -> dict[str, Any]:
         """End a code in favour of several; see ``cim.registry.split``."""
@@ -74,6 +82,7 @@ class Registry:
             after = await self._picture(done.generation, codes)
             patch = registry.undo(now, before, after)
             await self._check_ends(activation.base, patch)
+            await self._check_newcomers(activation.base, patch, now, after)
             told = {"action": "undo", "undoes": done.generation, "undone": done.event["action"]}
             return await self._write(activation, patch, codes, told, who, why)
 
@@ -84,7 +93,9 @@ class Registry:
         async with lease(self.graph, HOLDER, self.wait_s) as activation:
             now = await self._picture(activation.base, codes)
             note = {"action": action, "generation": activation.generation}
-            patch = registry.difference(now, rule(now, note))
+            patch = difference(now, rule(now, note))
+            if action == MERGE:
+                await self._check_apart(activation.base, *codes)
             told = {"action": action, **facts}
             return await self._write(activation, patch, codes, told, who, why)
 
@@ -97,7 +108,11 @@ class Registry:
         who: str,
         why: str,
     ) -> dict[str, Any]:
-        rows = {name: getattr(patch, name) for name in Patch.__dataclass_fields__}
+        rows = {name: list(getattr(patch, name)) for name in Patch.__dataclass_fields__}
+        for handover in handovers(patch):
+            parts = await following(self.graph, self.blobs, activation.base, handover)
+            rows = {name: [*rows.get(name, ()), *parts.get(name, ())] for name in {**rows, **parts}}
+            await activation.renew()
         for batch in batches.batches(**rows):
             await activation.write(batch)
         event = {"event": EVENT, **told, "codes": list(codes), "who": who, "why": why}
@@ -109,10 +124,27 @@ class Registry:
         relations = [
             *await self.graph.relations(g, codes, verbs),
             *await self.graph.relations(g, codes, verbs, incoming=True),
+            *await self._redirects(g, codes),
         ]
         aliases = await self.codes.aliases(g, codes)
+        found = await self.graph.entities(g, codes, ended=True)
         held = await self.graph.entities(g, codes)
-        return registry.picture(held, relations, [a for rows in aliases.values() for a in rows])
+        living = {entity.code for entity in held}
+        gone = [entity for entity in found if entity.code not in living]
+        names = [alias for rows in aliases.values() for alias in rows]
+        return picture(held, relations, names, gone)
+
+    async def _redirects(self, g: int, codes: Sequence[str]) -> list[Relation]:
+        """Return the redirects of the roots that parts hang on, to their ends."""
+        roots = {uic.root_of(code) for code in codes} - set(codes)
+        heirs = await redirects.heirs(self.graph, g, roots)
+        return await batches.relations(self.graph, g, sorted(heirs), Verb.REPLACES, incoming=True)
+
+    async def _check_apart(self, g: int, code: str, into: str) -> None:
+        """Raise where one contains the other: merged, a whole would be inside itself."""
+        for inner, outer in ((code, into), (into, code)):
+            if outer in await query.containers(self.graph, g, inner):
+                raise Invalid("registry_inside", wanted=inner, whole=outer)
 
     async def _done(self, g: int, code: str, generation: int | None) -> Move:
         """Return the change to take back; one that is undone already stands no more."""
@@ -138,9 +170,17 @@ class Registry:
         ends = {code for row in joins for code in (row.source, row.target)}
         others = sorted(ends - {row.code for row in patch.entities})
         living = await batches.entities(self.graph, g, others)
-        gone = [code for code in others if code not in living]
-        if gone:
-            raise Conflict("undo_blocked", rows=gone[:10], count=len(gone))
+        registry.refuse_blocked([code for code in others if code not in living])
+
+    async def _check_newcomers(self, g: int, patch: Patch, now: Picture, after: Picture) -> None:
+        """Raise when a document that would go back has put new parts under the survivor since."""
+        for handover in handovers(patch):
+            came = {
+                t
+                for verb, s, t in now.relations.keys() - after.relations.keys()
+                if verb is Verb.CONTAINS and s == handover.old
+            }
+            registry.refuse_blocked(await newcomers(self.graph, g, came, handover.documents))
 
 
 async def generations(graph: Graph, g: int, code: str) -> list[int]:

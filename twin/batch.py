@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio.to_thread
 
-from cim import query
+from cim import query, redirects
 from cim.model import Entity, Lifecycle, Verb
 from cim.ports import LOOKUP_LIMIT
 from identity.errors import CityError, TooLarge
@@ -139,9 +139,7 @@ async def _told(doors: Doors, g: int, found: Sequence[list[str] | CityError]) ->
     codes = {code for each in found if not isinstance(each, CityError) for code in each}
     entities = await _entities(doors, g, codes)
     gone = {code for code, held in entities.items() if held.lifecycle is Lifecycle.GONE}
-    after: dict[str, list[str]] = {}
-    for row in await query.relations(doors.graph, g, gone, (Verb.REPLACES,), incoming=True):
-        after.setdefault(row.target, []).append(row.source)
+    after = await redirects.survivors(doors.graph, g, gone)
     return [_short(each, entities, after) for each in found]
 
 

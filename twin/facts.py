@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cim import query
+from cim import query, redirects
 from cim.model import Entity, Kind, Relation, Verb
 from cim.ports import Graph
 from identity.ports import Alias, Codes
@@ -32,7 +32,8 @@ class Facts:
     """What is known of some entities at one generation.
 
     ``ways``: the entity itself and its path, nearest first. ``observed``: {thing: its sensors} for
-    each answered code (its parts included). ``states``: rows by thing.
+    each answered code (its parts included). ``states``: rows by thing. ``replaced_by``: where the
+    redirects of a code end.
     """
 
     entities: list[Entity]
@@ -67,7 +68,7 @@ async def gather(doors: Doors, g: int, wanted: Sequence[str]) -> Facts:
         counts={code: await graph.counts(g, code) for code in codes},
         delivered=delivered,
         documents=await query.entities(graph, g, _documents(entities, delivered)),
-        replaced_by=await _replaced_by(graph, g, codes),
+        replaced_by=await redirects.survivors(graph, g, codes),
         observed=observed,
         sensors=await query.entities(graph, g, sensors),
         states=await doors.states.states(sorted(things)[:SENSOR_ROWS_MAX]) if things else {},
@@ -117,13 +118,6 @@ async def _delivered(graph: Graph, g: int, codes: Sequence[str]) -> dict[str, li
     found: dict[str, list[Relation]] = {}
     for relation in await query.relations(graph, g, codes, (Verb.DELIVERED_IN,)):
         found.setdefault(relation.source, []).append(relation)
-    return found
-
-
-async def _replaced_by(graph: Graph, g: int, codes: Sequence[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for relation in await query.relations(graph, g, codes, (Verb.REPLACES,), incoming=True):
-        found.setdefault(relation.target, []).append(relation.source)
     return found
 
 

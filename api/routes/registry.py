@@ -111,7 +111,8 @@ async def undo(
 
 
 def _register(services: Services) -> Registry:
-    return Registry(services.graph, services.codes, services.settings.lease_wait_s)
+    wait_s = services.settings.lease_wait_s
+    return Registry(services.graph, services.codes, services.blobs, wait_s)
 
 
 async def _changed(services: Services, who: Caller, told: dict[str, Any]) -> Response:

@@ -10,7 +10,8 @@ from cim.merge import Incoming
 from cim.model import Kind, Lifecycle, Tile, Verb
 from cim.placement import Placement, given
 from cim.ports import Filter
-from cim.stores.memory import MemoryGraph
+from cim.registry_change import Registry
+from cim.stores.memory import MemoryBlobs, MemoryGraph
 from cim.stores.sqlite import SqliteGraph
 from identity import code as uic
 from identity.errors import CityError
@@ -247,3 +248,17 @@ async def test_withdrawing_something_that_is_no_model_is_refused(graph):
     with pytest.raises(CityError) as caught:
         await delivery.withdraw(graph, "420111990101000000015", holder="test", wait_s=1)
     assert "model_unknown" == caught.value.code
+
+
+async def test_where_a_thing_stands_in_its_life_outlives_its_next_version(graph):
+    office = Office(graph)
+    await office.deliver(house("w1", "w2"))
+    code = (await office.codes())["House"]
+    register = Registry(graph, graph, MemoryBlobs(), 1.0)
+    await register.move(code, Lifecycle.UNDER_CONSTRUCTION, who="Li", why="it is built")
+    await office.deliver([replace(item, digest="other") for item in house("w1", "w3")])
+    g = (await graph.head()).generation
+    (entity,) = await graph.entities(g, [code])
+    assert Lifecycle.UNDER_CONSTRUCTION is entity.lifecycle
+    (new,) = await graph.entities(g, [(await office.codes())["w3"]])
+    assert Lifecycle.IN_USE is new.lifecycle

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cim import registry
 from cim.model import Entity, Kind, Lifecycle, Relation, Verb
-from cim.registry import Picture, apply, difference
+from cim.registry_picture import Picture, apply, difference, picture
 from identity.errors import CityError, Conflict, Invalid, NotFound
 from identity.ports import Alias
 
@@ -33,7 +33,7 @@ aliases = st.builds(
     st.sampled_from(CODES),
 )
 pictures = st.builds(
-    registry.picture,
+    picture,
     st.lists(entities, max_size=4),
     st.lists(relations, max_size=6),
     st.lists(aliases, max_size=3),
@@ -90,15 +90,13 @@ def house(code, lifecycle=Lifecycle.IN_USE):
 
 def test_a_merge_moves_aliases_and_sensors_and_redirects():
     alias, seen = Alias("tag", "", "1", "a"), Relation(Verb.OBSERVES, "x", "a")
-    after = registry.merge(
-        registry.picture([house("a"), house("b")], [seen], [alias]), "a", "b", NOTE
-    )
+    after = registry.merge(picture([house("a"), house("b")], [seen], [alias]), "a", "b", NOTE)
     assert set(after.entities) == {"b"}
     assert after.aliases["tag", "", "1"].code == "b"
     assert set(after.relations) == {(Verb.OBSERVES, "x", "b"), (Verb.REPLACES, "b", "a")}
 
 
-PICTURE = registry.picture(
+PICTURE = picture(
     [house("a"), house("b"), house("c"), Entity("d", Kind.ADDRESS), Entity("m", Kind.DOCUMENT)],
     [Relation(Verb.CONTAINS, "a", "x"), Relation(Verb.DELIVERED_IN, "b", "m")],
     [],
@@ -126,14 +124,14 @@ def test_what_the_rules_forbid_is_refused_by_name(rule, refused, code):
 
 
 def test_an_observed_thing_is_not_split_before_its_sensors_are_bound_anew():
-    held = registry.picture([house(c) for c in "abc"], [Relation(Verb.OBSERVES, "x", "a")], [])
+    held = picture([house(c) for c in "abc"], [Relation(Verb.OBSERVES, "x", "a")], [])
     with pytest.raises(Conflict) as found:
         registry.split(held, "a", ["b", "c"], NOTE)
     assert found.value.facts["sensors"] == ["x"]
 
 
 def test_an_undo_is_refused_when_a_later_change_touched_the_same_rows():
-    before = registry.picture([house("a", Lifecycle.PLANNED)], [], [])
+    before = picture([house("a", Lifecycle.PLANNED)], [], [])
     after = registry.move(before, "a", Lifecycle.UNDER_CONSTRUCTION)
     later = registry.move(after, "a", Lifecycle.IN_USE)
     with pytest.raises(Conflict) as found:

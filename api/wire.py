@@ -5,8 +5,9 @@ from typing import Any
 
 from cim.model import Entity, Tile
 from identity.errors import render
-from twin.live import state_wire
+from twin.live import judged, state_wire
 from twin.ports import AuditRow, Job
+from twin.properties import default_table
 from twin.quarantine import Quarantined
 from twin.reading import State
 from twin.times import rfc3339
@@ -126,9 +127,10 @@ def audit(row: AuditRow) -> dict[str, Any]:
     }
 
 
-def state_row(row: State) -> dict[str, Any]:
-    """Return one state row of /state/query."""
-    return {"code": row.code, "property": row.property, **state_wire(row, row.quality)}
+def state_row(row: State, now: float) -> dict[str, Any]:
+    """Return one state row of /state/query, with its quality at ``now``."""
+    thought = judged(row, now, default_table())
+    return {"code": row.code, "property": row.property, **state_wire(row, thought)}
 
 
 def _time(at: float | None) -> str | None:

@@ -11,8 +11,9 @@ from identity import code as universal
 from identity.errors import Invalid, NotFound, TooLarge
 from identity.ports import Alias, Codes
 from identity.schemes import refuse
-from sensors.lookup import SCHEME, channels_of, read_bindings
+from sensors.lookup import SCHEME, read_bindings
 from sensors.topics import NAME_CHARS_MAX, is_name
+from twin.channels import Channel, channels_of
 
 BIND_MAX = 1_000  # devices of one call: one activation, at most 4 rows each
 LEASE_WAIT_S = 30.0
@@ -145,7 +146,7 @@ def _row(device: str, tenant: str, sensor: Entity, target: str | None) -> dict[s
         "code": target,
         "name": sensor.name,
         **facts,
-        "channels": channels_of(sensor),
+        "channels": {name: channel.said() for name, channel in channels_of(sensor).items()},
     }
 
 
@@ -208,13 +209,13 @@ async def _issue(
 def _sensor(before: Entity, bound: Bind, now: float) -> Entity:
     channels = dict(channels_of(before))
     if bound.property:
-        channels[bound.property] = {"unit": bound.unit, "interval_s": bound.interval_s}
+        channels[bound.property] = Channel(bound.unit, bound.interval_s)
     facts: dict[str, Any] = {
         "property": bound.property,
         "unit": bound.unit,
         "interval_s": bound.interval_s,
         "owner": bound.owner or before.properties.get("owner", ""),
-        "channels": channels if bound.property else {},
+        "channels": {n: c.said() for n, c in channels.items()} if bound.property else {},
         "bound_at": now,
     }
     name = bound.name or before.name or bound.device

@@ -103,7 +103,8 @@ def _reading(message: Message, known: Known, future_s_max: float) -> Reading:
             received_at=message.received_at,
             now=message.received_at,
             observed_at=read.observed_at,
-            unit=read.unit or binding.unit(where.property),
+            unit=read.unit,
+            channel=binding.channel(where.property),
             n=read.n,
             future_s_max=future_s_max,
         )

@@ -8,13 +8,14 @@ one generation and forgets everything when ``head`` moves.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from cim.model import Entity, Kind, Verb
+from cim.model import Kind, Verb
 from cim.ports import LOOKUP_LIMIT, Graph
 from identity.errors import Conflict, NotFound
 from identity.ports import Codes
 from sensors.topics import Device
+from twin.channels import NO_CHANNEL, Channel, channels_of
 
 CACHED_DEVICES_MAX = 1_000_000  # forgotten all at once beyond it
 SCHEME = "device"
@@ -28,21 +29,21 @@ Known = Mapping[tuple[str, str], "Binding | None"]
 class Binding:
     """Where readings go: ``target`` observed by ``source`` (the sensor's code).
 
-    ``channels``: property -> unit of those bound; empty: every property is taken. ``source`` None:
-    the message named the target's own code, the writer's name is the source.
+    ``channels``: those bound, by property; empty: every property is taken. ``source`` None: the
+    message named the target's own code, the writer's name is the source.
     """
 
     target: str | None
     source: str | None = None
-    channels: Mapping[str, str] | None = None
+    channels: Mapping[str, Channel] | None = None
 
     def takes(self, name: str) -> bool:
         """Whether the property ``name`` is bound."""
         return not self.channels or name in self.channels
 
-    def unit(self, name: str) -> str:
-        """Return the unit for messages that name none ("": the binding names none either)."""
-        return (self.channels or {}).get(name, "")
+    def channel(self, name: str) -> Channel:
+        """Return how the property ``name`` is read."""
+        return (self.channels or {}).get(name, NO_CHANNEL)
 
 
 class Bindings:
@@ -120,16 +121,7 @@ async def read_bindings(graph: Graph, g: int, sensors: Iterable[str]) -> dict[st
     relations = await graph.relations(g, codes, [Verb.OBSERVES])
     targets = {r.source: r.target for r in relations}
     channels = {e.code: channels_of(e) for e in entities}
-    return {
-        c: Binding(targets.get(c), c, {n: u["unit"] for n, u in channels.get(c, {}).items()})
-        for c in codes
-    }
-
-
-def channels_of(sensor: Entity) -> dict[str, dict[str, Any]]:
-    """Return {property: {"unit", "interval_s"}} that a Sensor entity is bound for."""
-    channels: dict[str, dict[str, Any]] = sensor.properties.get("channels", {})
-    return channels
+    return {c: Binding(targets.get(c), c, channels.get(c, {})) for c in codes}
 
 
 def batches(rows: Sequence[T], size: int) -> Iterator[list[T]]:

@@ -6,7 +6,8 @@ from typing import Any
 from cim import query
 from cim.model import Entity, Kind, Lifecycle
 from identity import grid
-from twin.facts import SENSOR_ROWS_MAX, Facts, channels, intervals_of
+from twin.channels import channels_of
+from twin.facts import SENSOR_ROWS_MAX, Facts, all_channels
 from twin.live import ranked
 from twin.properties import Table
 from twin.reading import Quality, State
@@ -78,11 +79,11 @@ def sensors(code: str, facts: Facts, now: float, table: Table) -> list[dict[str,
     heard yet has no value and quality "stale".
     """
     rows: list[dict[str, Any]] = []
-    intervals = intervals_of(facts.sensors)
+    channels = all_channels(facts.sensors)
     for thing, held in sorted(facts.observed[code].items(), key=lambda row: (row[0] != code, row)):
         states = [s for s in facts.states.get(thing, ()) if s.source in held]
-        heard = ranked(states, now, table, intervals)
-        rows += [_sensor(facts, thing, state, quality) for state, quality in heard]
+        heard = ranked(states, now, table, channels)
+        rows += [_sensor(facts, thing, state, judged.quality) for state, judged in heard]
         known = {(state.source, state.property) for state in states}
         rows += [row for s in held for row in _silent(facts.sensors.get(s), thing, known)]
     return rows[:SENSOR_ROWS_MAX]
@@ -142,7 +143,7 @@ def _silent(sensor: Entity | None, thing: str, heard: set[tuple[str, str]]) -> l
             "observed_at": None,
             "quality": Quality.STALE.value,
         }
-        for name in channels(sensor)
+        for name in channels_of(sensor)
         if (sensor.code, name) not in heard
     ]
 

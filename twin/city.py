@@ -99,7 +99,7 @@ class City:
         rows = [row for thing in things for row in held.get(thing, ()) if _own(row, entity, things)]
         sensors = await query.entities(self._doors.graph, at, {row.source for row in rows})
         told = live.properties_wire(
-            rows, self._clock(), self._doors.table, facts.intervals_of(sensors)
+            rows, self._clock(), self._doors.table, facts.all_channels(sensors)
         )
         return {"code": code, "properties": told}
 

@@ -7,7 +7,8 @@ from cim import query, redirects
 from cim.model import Entity, Kind, Relation, Verb
 from cim.ports import Graph
 from identity.ports import Alias, Codes
-from twin.live import Intervals
+from twin.channels import channels_of
+from twin.live import Channels
 from twin.ports import States, Where
 from twin.properties import Table
 from twin.reading import State
@@ -83,23 +84,13 @@ async def things_of(doors: Doors, g: int, entity: Entity) -> list[str]:
     return [relation.target for relation in observed] or [entity.code]
 
 
-def intervals_of(sensors: Mapping[str, Entity]) -> Intervals:
-    """Return the announced intervals: of a channel (``channels``), else of the whole sensor."""
-    found = {}
-    for code, sensor in sensors.items():
-        for name, interval_s in channels(sensor).items():
-            if interval_s is not None:
-                found[code, name] = interval_s
-    return found
-
-
-def channels(sensor: Entity) -> dict[str, float | None]:
-    """Return {property: announced interval in seconds or None} that a sensor is bound for."""
-    rows = sensor.properties.get("channels")
-    if isinstance(rows, Mapping) and rows:
-        return {name: row.get("interval_s") for name, row in rows.items()}
-    name = sensor.properties.get("property")
-    return {name: sensor.properties.get("interval_s")} if name else {}
+def all_channels(sensors: Mapping[str, Entity]) -> Channels:
+    """Return how each property of each sensor is read."""
+    return {
+        (code, name): channel
+        for code, sensor in sensors.items()
+        for name, channel in channels_of(sensor).items()
+    }
 
 
 async def _observed(doors: Doors, g: int, entity: Entity) -> dict[str, list[str]]:

@@ -10,9 +10,9 @@ from typing import Any
 from cim.model import Box
 from cim.ports import Move
 from identity.errors import Invalid
-from twin.live import state_wire
+from twin.live import judged, state_wire
 from twin.ports import Change
-from twin.properties import Table, fresh
+from twin.properties import Table
 from twin.times import rfc3339
 
 Key = tuple[Hashable, ...]
@@ -137,7 +137,7 @@ def _state(change: Change, now: float, table: Table) -> dict[str, Any]:
     return {
         "code": state.code,
         "property": state.property,
-        **state_wire(state, fresh(state, now, table=table)),
+        **state_wire(state, judged(state, now, table)),
         **place,
     }
 

@@ -3,47 +3,57 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from twin.channels import NO_CHANNEL, Channel, row_of
+from twin.judging import Judged, judge
 from twin.ports import Sample
-from twin.properties import Table, fresh
+from twin.properties import Table
 from twin.reading import Quality, State
 from twin.times import rfc3339
 
 _TRUST = {Quality.GOOD: 0, Quality.UNCERTAIN: 1, Quality.STALE: 2, Quality.BAD: 3}
 
-Intervals = Mapping[tuple[str, str], float]
-"""(source, property) -> the interval in seconds that the sensor announced."""
+Channels = Mapping[tuple[str, str], Channel]
+"""(source, property) -> how the sensor's property is read."""
 
 
 def properties_wire(
-    states: Iterable[State], now: float, table: Table, intervals: Intervals
+    states: Iterable[State], now: float, table: Table, channels: Channels
 ) -> dict[str, Any]:
     """Return ``properties`` of /objects/{code}/state: one entry a property, by name."""
     by_name: dict[str, list[dict[str, Any]]] = {}
-    for state, quality in ranked(states, now, table, intervals):
-        by_name.setdefault(state.property, []).append(state_wire(state, quality))
+    for state, judged in ranked(states, now, table, channels):
+        by_name.setdefault(state.property, []).append(state_wire(state, judged))
     return {name: {**rows[0], "sources": rows[1:]} for name, rows in sorted(by_name.items())}
 
 
 def ranked(
-    states: Iterable[State], now: float, table: Table, intervals: Intervals
-) -> list[tuple[State, Quality]]:
-    """Return the states with their quality now: the best quality first, then the newest."""
+    states: Iterable[State], now: float, table: Table, channels: Channels
+) -> list[tuple[State, Judged]]:
+    """Return the states with what is thought of them now: the best first, then the newest."""
     rows = [
-        (s, fresh(s, now, table=table, interval_s=intervals.get((s.source, s.property))))
-        for s in states
+        (s, judged(s, now, table, channels.get((s.source, s.property), NO_CHANNEL))) for s in states
     ]
-    return sorted(rows, key=lambda row: (_TRUST[row[1]], -row[0].observed_at, row[0].source))
+    return sorted(
+        rows, key=lambda row: (_TRUST[row[1].quality], -row[0].observed_at, row[0].source)
+    )
 
 
-def state_wire(state: State, quality: Quality) -> dict[str, Any]:
-    """Return one state row as JSON."""
+def judged(state: State, now: float, table: Table, channel: Channel = NO_CHANNEL) -> Judged:
+    """Return what is thought of a state now, its sensor's channel considered."""
+    row = row_of(state.property, channel, table)
+    return judge(state, now, row, channel.interval_s)
+
+
+def state_wire(state: State, judged: Judged) -> dict[str, Any]:
+    """Return one state row as JSON; ``reasons`` say why its quality is not good."""
     return {
         "value": state.value,
         "unit": state.unit,
         "observed_at": rfc3339(state.observed_at),
         "received_at": rfc3339(state.received_at),
         "changed_at": rfc3339(state.changed_at),
-        "quality": quality.value,
+        "quality": judged.quality.value,
+        "reasons": list(judged.reasons),
         "source": state.source,
     }
 

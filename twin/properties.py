@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from identity.errors import Invalid
-from twin.reading import Quality, State, Value
+from twin.reading import Quality, Value
 
 STALE_AFTER_S = 3_600.0  # of properties that the table does not name
-STALE_INTERVALS = 3.0  # a device that announced its interval may miss this many less one
 
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """One row: the customary unit (UCUM-like text), plausible range, seconds until stale.
+    """One row: the unit it is kept in (UCUM), what is plausible, seconds until stale.
 
-    ``low``/``high`` are in ``unit``; None is unbounded. A value outside is kept, but "uncertain".
+    ``low``/``high``: a value outside is "uncertain"; ``bad_below``/``bad_above``: it cannot be, and
+    is "bad". ``rate_max``: more change a second than this is "uncertain". ``frozen_after_s``: so is
+    a value that readings have repeated unchanged for so long. All in ``unit``; None: not checked.
     """
 
     name: str
@@ -30,38 +31,27 @@ class Property:
     low: float | None = None
     high: float | None = None
     stale_after_s: float = STALE_AFTER_S
+    bad_below: float | None = None
+    bad_above: float | None = None
+    rate_max: float | None = None
+    frozen_after_s: float | None = None
 
 
 Table = Mapping[str, Property]
 
 
-def fresh(
-    state: State, now: float, *, table: Table | None = None, interval_s: float | None = None
-) -> Quality:
-    """Return the quality of ``state`` at ``now`` (Unix seconds): stale when it is too old.
-
-    Too old is ``stale_after_s`` of its property, or STALE_INTERVALS announced intervals if longer.
-    Bad stays bad: an old wrong value is wrong first of all.
-    """
-    if state.quality is Quality.BAD or now - state.observed_at <= stale_after(
-        state.property, table=table, interval_s=interval_s
-    ):
-        return state.quality
-    return Quality.STALE
+def outside(number: float, low: float | None, high: float | None) -> bool:
+    """Return whether a number lies outside of bounds, of which each may be missing."""
+    return (low is not None and number < low) or (high is not None and number > high)
 
 
-def stale_after(name: str, *, table: Table | None = None, interval_s: float | None = None) -> float:
-    """Return after how many seconds without a reading the property is stale."""
-    limit_s = known(name, table).stale_after_s
-    return limit_s if interval_s is None else max(limit_s, STALE_INTERVALS * interval_s)
-
-
-def plausible(name: str, value: Value, unit: str, *, table: Table | None = None) -> bool:
-    """Return whether a number in the customary unit (or without one) lies in the range."""
-    row = known(name, table)
+def within_range(row: Property, value: Value, unit: str) -> Quality:
+    """Return good, uncertain or bad for a number in the row's unit; other values are good."""
     if isinstance(value, bool) or not isinstance(value, int | float) or unit not in {"", row.unit}:
-        return True
-    return (row.low is None or value >= row.low) and (row.high is None or value <= row.high)
+        return Quality.GOOD
+    if outside(value, row.bad_below, row.bad_above):
+        return Quality.BAD
+    return Quality.UNCERTAIN if outside(value, row.low, row.high) else Quality.GOOD
 
 
 def known(name: str, table: Table | None = None) -> Property:
@@ -82,7 +72,7 @@ def load(path: Path) -> Table:
 
 
 def parse(text: str) -> Table:
-    """Return the table in a JSON text ``{name: {unit, low, high, stale_after_s}}``."""
+    """Return the table in a JSON text ``{name: {"unit", "low", …}}``, see ``Property``."""
     try:
         rows: dict[str, dict[str, Any]] = json.loads(text)
         return {name: Property(name, **row) for name, row in rows.items()}

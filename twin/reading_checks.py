@@ -4,9 +4,11 @@ import math
 from typing import Any
 
 from identity.errors import Invalid
-from twin.properties import Table, plausible
+from twin.channels import NO_CHANNEL, Channel, row_of
+from twin.properties import Property, Table, within_range
 from twin.reading import Quality, Reading, Value
 from twin.times import unix
+from twin.units import conversion
 
 FUTURE_S_MAX = 300.0  # a device's clock may be ahead by this much
 TEXT_CHARS_MAX = 4_096  # of a text value
@@ -29,27 +31,32 @@ def accept(
     n: Any = None,
     future_s_max: float = FUTURE_S_MAX,
     table: Table | None = None,
+    channel: Channel = NO_CHANNEL,
 ) -> Reading:
     """Return the reading that the raw (JSON) fields tell, or raise Invalid saying what is wrong.
 
     ``observed_at``: RFC 3339 text or Unix seconds; None: the time of receipt (``timed`` False).
-    ``now`` and ``received_at``: Unix seconds. ``quality``: good, uncertain or bad; None: good, or
-    uncertain where the value is outside the plausible range of its property.
+    ``now`` and ``received_at``: Unix seconds. ``channel``: how the sensor's property is read.
+    ``quality``: good, uncertain or bad; None: what the range of the property says.
 
-    Raises Invalid: value_not_finite, value_type, value_too_long, value_out_of_range,
-    property_invalid, unit_invalid, source_invalid, sequence_invalid, quality_unknown,
-    time_unreadable, time_without_zone, time_in_future.
+    A number in another unit is converted into the property's own, then calibrated. Raises Invalid:
+    value_not_finite, value_type, value_too_long, value_out_of_range, property_invalid,
+    unit_invalid, unit_unknown, unit_unconvertible, source_invalid, sequence_invalid,
+    quality_unknown, time_unreadable, time_without_zone, time_in_future.
     """
-    name, said, in_unit = _name(property, "property_invalid"), _value(value), _unit(unit)
+    name = _name(property, "property_invalid")
+    row = row_of(name, channel, table)
+    at = _time(observed_at, received_at, now, future_s_max)
+    said, in_unit = _measured(_value(value), _unit(unit or channel.unit), row, channel, at)
     return Reading(
         code=code,
         property=name,
         value=said,
-        observed_at=_time(observed_at, received_at, now, future_s_max),
+        observed_at=at,
         received_at=received_at,
         source=_name(source, "source_invalid"),
         unit=in_unit,
-        quality=_quality(quality, plausible(name, said, in_unit, table=table)),
+        quality=_quality(quality) or within_range(row, said, in_unit),
         n=_sequence(n),
         timed=observed_at is not None,
     )
@@ -58,6 +65,13 @@ def accept(
 def finite(value: Value) -> bool:
     """Return whether a value is anything but NaN and the infinities."""
     return not isinstance(value, float) or math.isfinite(value)
+
+
+def finite_value(value: float) -> float:
+    """Return a computed number; Invalid("value_not_finite") where it left the floats."""
+    if not finite(value):
+        raise Invalid("value_not_finite", value=str(value))
+    return value
 
 
 def _value(value: Any) -> Value:
@@ -104,10 +118,24 @@ def _sequence(n: Any) -> int | None:
     return n
 
 
-def _quality(quality: Any, is_plausible: bool) -> Quality:  # noqa: FBT001 - a fact, not a switch
-    if quality is not None:
-        known = _WRITABLE.get(quality) if isinstance(quality, str) else None
-        if known is None:
-            raise Invalid("quality_unknown", quality=str(quality)[:64], known=sorted(_WRITABLE))
-        return known
-    return Quality.GOOD if is_plausible else Quality.UNCERTAIN
+def _quality(quality: Any) -> Quality | None:
+    if quality is None:
+        return None
+    known = _WRITABLE.get(quality) if isinstance(quality, str) else None
+    if known is None:
+        raise Invalid("quality_unknown", quality=str(quality)[:64], known=sorted(_WRITABLE))
+    return known
+
+
+def _measured(
+    value: Value, unit: str, row: Property, channel: Channel, at: float
+) -> tuple[Value, str]:
+    """Return the value in the row's unit, calibrated as of ``at``, and the unit it is in."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if unit and row.unit and unit != row.unit:
+        change = conversion(unit, row.unit)
+        unit, value = row.unit, change(value) if number else value  # type: ignore[arg-type]
+    adjust = channel.calibration(at) if channel.calibrations and number else None
+    if adjust is not None:
+        value = finite_value(value * adjust.gain + adjust.offset)  # type: ignore[operator]
+    return value, unit

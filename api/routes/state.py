@@ -22,7 +22,8 @@ async def query(wanted: StateQuery, services: ServicesIn, _g: Generation) -> Res
         tuple(wanted.codes), tuple(wanted.kinds), tuple(wanted.properties), wanted.building, area
     )
     rows, following = await services.states.query(where, limit=wanted.limit, after=wanted.cursor)
-    return page([state_row(row) for row in rows], following or None)
+    now = services.clock()
+    return page([state_row(row, now) for row in rows], following or None)
 
 
 @router.post("/observations", summary="Write readings")

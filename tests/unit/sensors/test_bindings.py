@@ -10,6 +10,7 @@ from sensors.bindings import Bind, bind, bind_many, devices, unbind
 from sensors.lookup import Binding, Bindings
 from sensors.topics import Device
 from tests.unit.sensors.small_city import BUILDING, HALL, NOW, REGION, ROOM
+from twin.channels import Channel
 
 pytestmark = pytest.mark.anyio
 
@@ -75,8 +76,8 @@ async def test_binding_again_adds_a_property_and_keeps_the_sensor(city):
     assert second["sensor"] == first["sensor"]
     assert set(second["channels"]) == {"temperature", "humidity"}
     (binding,) = await found(city, ("t", "d1"))
-    units = {"temperature": "Cel", "humidity": "%"}
-    assert binding == Binding(ROOM, first["sensor"], units)
+    channels = {"temperature": Channel("Cel"), "humidity": Channel("%")}
+    assert binding == Binding(ROOM, first["sensor"], channels)
 
 
 async def test_binding_to_another_code_moves_the_sensor(city):

@@ -83,6 +83,7 @@ async def test_without_an_id_the_stream_begins_now(street):
         "received_at": "1970-01-01T00:15:01.000Z",
         "changed_at": "1970-01-01T00:15:01.000Z",
         "quality": "good",
+        "reasons": [],
         "source": "s",
         "kind": "Element",
         "building": "tower",

@@ -3,43 +3,9 @@
 import pytest
 
 from identity.errors import Invalid
-from twin.properties import STALE_AFTER_S, default_table, fresh, known, load, parse, plausible
-from twin.reading import Quality, State
-
-
-def state(quality=Quality.GOOD, name="temperature"):
-    return State("c", name, "s", 1, "", 1000.0, 1000.0, 1000.0, quality)
-
-
-@pytest.mark.parametrize(
-    ("age_s", "interval_s", "quality"),
-    [
-        (900, None, Quality.GOOD),
-        (901, None, Quality.STALE),
-        (901, 60, Quality.STALE),
-        (901, 600, Quality.GOOD),
-        (1801, 600, Quality.STALE),
-    ],
-)
-def test_state_is_stale_after_its_propertys_limit_or_three_announced_intervals(
-    age_s, interval_s, quality
-):
-    assert fresh(state(), 1000.0 + age_s, interval_s=interval_s) is quality
-
-
-def test_an_unknown_property_has_the_general_limit():
-    old = state(name="unheard_of")
-
-    assert fresh(old, 1000.0 + STALE_AFTER_S) is Quality.GOOD
-    assert fresh(old, 1001.0 + STALE_AFTER_S) is Quality.STALE
-
-
-@pytest.mark.parametrize(
-    ("said", "told"),
-    [(Quality.BAD, Quality.BAD), (Quality.UNCERTAIN, Quality.STALE), (Quality.GOOD, Quality.STALE)],
-)
-def test_bad_stays_bad_when_it_is_old(said, told):
-    assert fresh(state(said), 1e9) is told
+from twin.properties import default_table, known, load, parse, within_range
+from twin.reading import Quality
+from twin.units import unit
 
 
 def test_a_city_replaces_the_table_by_a_file(tmp_path):
@@ -48,10 +14,11 @@ def test_a_city_replaces_the_table_by_a_file(tmp_path):
     )
     table = load(tmp_path / "p.json")
 
-    assert fresh(state(name="水位"), 1006.0, table=table) is Quality.STALE
-    assert (plausible("水位", -1, "m", table=table), plausible("水位", 0, "", table=table)) == (
-        False,
-        True,
+    row = known("水位", table)
+    assert (row.unit, row.stale_after_s) == ("m", 5)
+    assert (within_range(row, -1, "m"), within_range(row, 0, "")) == (
+        Quality.UNCERTAIN,
+        Quality.GOOD,
     )
 
 
@@ -67,3 +34,7 @@ def test_every_row_that_comes_with_the_product_is_whole():
     assert [row.name for row in default_table().values()] == list(default_table())
     assert all(row.stale_after_s > 0 for row in default_table().values())
     assert known("temperature").unit == "Cel"
+
+
+def test_every_unit_of_the_table_is_one():
+    assert all(unit(row.unit) for row in default_table().values() if row.unit)

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from identity.errors import Invalid, render
+from twin.channels import Calibration, Channel
 from twin.reading import Quality
 from twin.reading_checks import FUTURE_S_MAX, INTEGER_MAX, accept
 
@@ -110,3 +111,64 @@ def test_quality_is_what_was_said_else_uncertain_outside_the_plausible_range(fie
 
 def test_every_text_of_this_package_names_only_facts_in_plain_braces():
     assert render("code_unknown", {"text": "x", "tried": ["code"]}, "zh")[0].startswith("城市")
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"value": 70.7, "unit": "[degF]"}, (21.5, "Cel", Quality.GOOD)),
+        ({"value": 300, "unit": "K"}, (26.85, "Cel", Quality.GOOD)),
+        ({"value": 500, "unit": "K"}, (226.85, "Cel", Quality.UNCERTAIN)),
+        ({"value": -1, "unit": "K"}, (-274.15, "Cel", Quality.BAD)),
+        ({"value": 21, "unit": "°C"}, (21, "Cel", Quality.GOOD)),
+        ({"value": None, "unit": "K"}, (None, "Cel", Quality.GOOD)),
+        ({"value": "warm", "unit": "K"}, ("warm", "Cel", Quality.GOOD)),
+        ({"value": 21, "unit": ""}, (21, "", Quality.GOOD)),
+        ({"value": 3.6, "unit": "m3/h", "property": "flow"}, (3.6, "m3/h", Quality.GOOD)),
+        ({"value": 5, "unit": "klick", "property": "unheard_of"}, (5, "klick", Quality.GOOD)),
+    ],
+)
+def test_a_number_is_kept_in_the_unit_of_its_property(fields, told):
+    reading = door(**fields)
+
+    assert (reading.value, reading.unit, reading.quality) == told
+
+
+@pytest.mark.parametrize(
+    ("unit", "code"), [("C", "unit_unconvertible"), ("klick", "unit_unknown"), ("%", "unit_unconv")]
+)
+def test_a_unit_that_cannot_become_that_of_the_property_is_refused(unit, code):
+    with pytest.raises(Invalid) as refused:
+        door(unit=unit)
+
+    assert refused.value.code.startswith(code)
+
+
+def test_a_channel_gives_the_unit_and_the_bounds_of_its_sensor():
+    places = Channel("{places}", low=0, high=605)
+    said = {"property": "spaces", "channel": places}
+
+    assert door(value=605, **said).quality is Quality.GOOD
+    assert door(value=606, **said).quality is Quality.UNCERTAIN
+    assert door(value=606, **said).unit == "{places}"
+    assert door(value=2, unit="10*2", **said).value == 200.0
+
+
+def test_a_calibration_holds_from_its_date_on_and_after_the_conversion():
+    since = (Calibration(NOW - 100, 1.0, 0.5), Calibration(NOW - 10, 2.0, 0.0))
+    channel = Channel("K", calibrations=since)
+    read = [
+        door(value=274.15, observed_at=NOW - age, channel=channel).value for age in (200, 50, 10)
+    ]
+
+    assert read == [1.0, 1.5, 2.0]
+    assert door(value=None, channel=channel).value is None
+    assert door(value=True, channel=channel).value is True
+
+
+def test_a_calibrated_number_that_leaves_the_floats_is_refused():
+    channel = Channel(calibrations=(Calibration(0, 1e308, 0),))
+    with pytest.raises(Invalid) as refused:
+        door(value=1e10, channel=channel)
+
+    assert refused.value.code == "value_not_finite"

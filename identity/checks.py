@@ -6,6 +6,7 @@ Hybrid systems (MOD M+1,M): ``P = M``; per character ``P = (P + a) mod M`` (M in
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 from identity.errors import Invalid
 
@@ -39,7 +40,7 @@ MOD_37_36 = System("MOD 37,36", 36, 2, ALPHANUMERIC, hybrid=True)
 
 def check(system: System, payload: str) -> str:
     """Return the check character(s) of ``payload``; Invalid("check_character") on others."""
-    values = [_value(system, payload, at) for at in range(len(payload))]
+    values = _values(system, payload)
     if system.hybrid:
         return system.alphabet[_hybrid(values, system.modulus)]
     wanted = (1 - _pure(values, system)) % system.modulus
@@ -73,8 +74,16 @@ def _hybrid(values: list[int], modulus: int) -> int:
     return (1 - total) % modulus
 
 
-def _value(system: System, payload: str, at: int) -> int:
-    found = system.alphabet.find(payload[at])
-    if found < 0:
-        raise Invalid("check_character", system=system.name, position=at + 1, character=payload[at])
-    return found
+def _values(system: System, payload: str) -> list[int]:
+    table = _table(system.alphabet)  # each code that is issued or typed comes through here
+    try:
+        return [table[char] for char in payload]
+    except KeyError as wrong:
+        char = wrong.args[0]
+    at = payload.index(char) + 1
+    raise Invalid("check_character", system=system.name, position=at, character=char)
+
+
+@cache
+def _table(alphabet: str) -> dict[str, int]:
+    return {char: value for value, char in enumerate(alphabet)}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-ALIAS_SCHEMES = ("ifc_guid", "tag", "device", "project", "document", "beidou")
+OWN_CODE = "uic"  # the scheme of the alias that leads from a registered code to itself
 LOOKUP_LIMIT = 10_000  # identifiers a call
 
 

@@ -39,6 +39,24 @@ RETURN l.fence;
 // name: release_lease
 MATCH (l:Lease {id: 1}) SET l.holder = null, l.process = null;
 
+// name: queue
+MATCH (t:Ticket) RETURN t.number, t.holder, t.process, t.expires_at ORDER BY t.number LIMIT 100;
+
+// name: draw_ticket
+MERGE (c:Counter {prefix: 'ticket'}) ON CREATE SET c.last = 0
+SET c.last = c.last + 1
+RETURN c.last;
+
+// name: put_ticket
+// Only its owner writes it; one that was forgotten comes back to its place.
+MERGE (t:Ticket {number: $p.number})
+ON CREATE SET t.holder = $p.holder, t.process = $p.process, t.expires_at = $p.expires_at
+WITH t WHERE t.expires_at < $p.soon
+SET t.expires_at = $p.expires_at;
+
+// name: drop_ticket
+MATCH (t:Ticket {number: $p.number}) DELETE t;
+
 // name: move_head
 MATCH (h:Head {id: 1}) SET h.generation = $p.generation, h.activated_at = $p.at
 CREATE (:Move {generation: $p.generation, at: $p.at, event: $p.event, fence: $p.fence});

@@ -2,17 +2,21 @@
 
 The same on every database. What is done inside one transaction differs (``sqlite_writes``,
 ``neo4j.writes``): a module of functions, each of which checks the fencing number first.
+
+Who finds the lease taken draws a ticket, and the lease goes to the lowest ticket that is alive: a
+writer that gives it back and asks again comes behind those who wait.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import anyio
 
 from cim.ports import Batch, Head
-from cim.stores import rules
-from identity.errors import Conflict
+from cim.stores import process, rules
+from identity.errors import CityError, Conflict
 
 Clock = Callable[[], float]
 
@@ -34,6 +38,33 @@ class Lease:
         return self.base + 1
 
 
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The place of one who waits (None: who does not), who is in the way, and if it is next."""
+
+    number: int | None
+    behind: str
+    is_next: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who wants to write: its name, its process, and how long its lease lasts unrenewed."""
+
+    holder: str
+    process: str
+    ttl_s: float
+
+
+def in_the_way(
+    held_by: str | None, front: tuple[int, str] | None, number: int | None
+) -> str | None:
+    """Return who comes before the ticket ``number``: the living holder, else who waits in front."""
+    if held_by is not None:
+        return held_by
+    return None if front is None or front[0] == number else front[1]
+
+
 class Connections(Protocol):
     """What runs ``change(transaction, *args)`` in one durable transaction."""
 
@@ -45,8 +76,12 @@ class Connections(Protocol):
 class Writes(Protocol):
     """A module with what an activation does inside one transaction."""
 
-    def take(self, tx: Any, holder: str, ttl_s: float, clock: Clock, /) -> Any:
-        """Take the lease (a Lease), or return who holds it (a str)."""
+    def take(self, tx: Any, who: Writer, clock: Clock, number: int | None, /) -> Any:
+        """Take the lease (a Lease); else keep the Ticket of that number, or draw one (0)."""
+        ...
+
+    def leave(self, tx: Any, number: int, /) -> Any:
+        """Give a ticket back."""
         ...
 
     def renew(self, tx: Any, lease: Lease, clock: Clock, /) -> Any:
@@ -118,15 +153,30 @@ async def activate(
     db: Connections, writes: Writes, holder: str, clock: Clock, *, ttl_s: float, wait_s: float
 ) -> StoreActivation:
     """Take the lease (waiting up to ``wait_s``), undo a dead writer's rows, and begin."""
-    held_by = ""
-    for attempt in range(rules.polls(wait_s)):
-        if attempt:
-            await anyio.sleep(rules.LEASE_POLL_S)
-        taken = await db.write(writes.take, holder, ttl_s, clock)
-        if isinstance(taken, Lease):
-            activation = StoreActivation(db, writes, taken, clock)
-            if taken.dirty:
-                await activation.undo()
-            return activation
-        held_by = taken
-    raise Conflict("lease_busy", holder=held_by, waited_s=wait_s)
+    lease = await _waited(db, writes, Writer(holder, process.process_name(), ttl_s), clock, wait_s)
+    activation = StoreActivation(db, writes, lease, clock)
+    if lease.dirty:
+        await activation.undo()
+    return activation
+
+
+async def _waited(
+    db: Connections, writes: Writes, who: Writer, clock: Clock, wait_s: float
+) -> Lease:
+    number, left_s = 0 if wait_s > 0 else None, wait_s
+    try:
+        while True:
+            taken: Lease | Ticket = await db.write(writes.take, who, clock, number)
+            if isinstance(taken, Lease):
+                number = None  # the ticket went with it
+                return taken
+            number = taken.number
+            if left_s <= 0:
+                raise Conflict("lease_busy", holder=taken.behind, waited_s=wait_s)
+            pause_s = rules.LEASE_NEXT_POLL_S if taken.is_next else rules.LEASE_POLL_S
+            await anyio.sleep(pause_s)
+            left_s -= pause_s
+    finally:
+        if number:  # where it cannot be given back it runs out
+            with anyio.CancelScope(shield=True), suppress(CityError):
+                await db.write(writes.leave, number)

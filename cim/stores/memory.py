@@ -37,6 +37,8 @@ class MemoryGraph:
         self._moves: list[Move] = []
         self._fence = 0
         self._lease: tuple[str, float] | None = None  # holder, expires at
+        self._tickets = 0
+        self._queue: list[tuple[int, str]] = []  # who asks for the lease, in order
         self._blocks: dict[str, list[tuple[str, range]]] = defaultdict(list)
         self._entities: Versions[str, Entity] = Versions()
         self._relations: Versions[tuple[Verb, str, str], Relation] = Versions()
@@ -180,13 +182,24 @@ class MemoryGraph:
     # --- Graph: writing -------------------------------------------------------------------------
 
     async def activate(self, holder: str, *, wait_s: float) -> MemoryActivation:
-        """Take the lease, undo what a dead writer left, and begin."""
-        for _ in range(rules.polls(wait_s)):
-            now = self._clock()
-            if self._lease is None or self._lease[1] <= now:
-                return self._begin(holder, now)
-            await anyio.sleep(rules.LEASE_POLL_S)
-        raise Conflict("lease_busy", holder=self._lease[0] if self._lease else "", waited_s=wait_s)
+        """Take the lease in the order of asking, undo what a dead writer left, and begin."""
+        self._tickets += 1
+        ticket, left_s = (self._tickets, holder), wait_s
+        self._queue.append(ticket)
+        try:
+            while (behind := self._in_the_way(ticket)) is not None:
+                if left_s <= 0:
+                    raise Conflict("lease_busy", holder=behind, waited_s=wait_s)
+                await anyio.sleep(rules.LEASE_NEXT_POLL_S)
+                left_s -= rules.LEASE_NEXT_POLL_S
+        finally:
+            self._queue.remove(ticket)
+        return self._begin(holder, self._clock())
+
+    def _in_the_way(self, ticket: tuple[int, str]) -> str | None:
+        if self._lease is not None and self._clock() < self._lease[1]:
+            return self._lease[0]
+        return None if self._queue[0] == ticket else self._queue[0][1]
 
     def _begin(self, holder: str, now: float) -> MemoryActivation:
         self.undo()

@@ -20,6 +20,8 @@ from identity.ports import Alias
 OPEN = 2**63 - 1  # g_to of a row that nothing has ended
 LEASE_TTL_S = 15.0  # a lease not renewed for so long may be taken by another
 LEASE_POLL_S = 0.05  # how often a waiting writer looks at the lease
+LEASE_NEXT_POLL_S = 0.01  # how often the one looks whose turn is next
+TICKET_TTL_S = 10.0  # a waiting writer not heard of for so long loses its turn
 SERIALS = 10**8 - 1  # serials of a 12-digit prefix: eight decimal digits
 PART_SERIALS = 32**7 - 1  # serials of a part prefix: seven digits of base 32
 SCALARS = (str, bool, int, float, type(None))
@@ -84,11 +86,6 @@ def next_serials(prefix: str, blocks: Iterable[range], last: int, count: int) ->
     if last + count > capacity:
         raise Conflict("serials_exhausted", prefix=prefix, capacity=capacity, count=count)
     return range(last + 1, last + 1 + count), count > 0
-
-
-def polls(wait_s: float) -> int:
-    """Return how often to look at a busy lease before giving up (at least once)."""
-    return 1 + math.ceil(max(wait_s, 0.0) / LEASE_POLL_S)
 
 
 def ended(g_to: int, g: int) -> int | None:

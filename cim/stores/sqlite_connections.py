@@ -12,6 +12,7 @@ returned, and one fsync per 5,000 rows is 1 % of the time of writing them: not w
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -20,12 +21,13 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import anyio
 
-from cim.stores.sqlite_sql import SCHEMA, SCHEMA_VERSION
+from cim.stores.sqlite_sql import SCHEMA, SCHEMA_VERSION, SQL
 from identity.errors import Conflict, Unavailable
 
 T = TypeVar("T")
 P = ParamSpec("P")
 BUSY_S = 30.0  # how long a writer waits for another process's transaction
+BUSY_POLL_S = 0.002  # how often it asks; SQLite's own waiting grows to 0.1 s and misses its turn
 SCANNERS = 4  # scans at the same time; more wait
 INTERRUPT_POLL_S = 0.02  # how often a cancelled scan is interrupted until it has ended
 CACHE_KIB = 32 * 1024  # pages a connection keeps
@@ -132,6 +134,8 @@ def _open(path: Path, *, writes: bool, busy_s: float = BUSY_S) -> sqlite3.Connec
         cached_statements=STATEMENTS,
     )
     _guarded(connection, partial(_configure, writes=writes))
+    if writes:
+        connection.execute("PRAGMA busy_timeout = 0")  # ``_begin`` waits
     return connection
 
 
@@ -162,6 +166,7 @@ def _create(connection: sqlite3.Connection) -> None:
     if version == 0:
         for statement in _statements(SCHEMA):
             connection.execute(statement)
+    connection.execute(SQL["make_queue"])  # of no layout: files made before it have none
 
 
 def _statements(script: str) -> list[str]:
@@ -176,7 +181,7 @@ def _statements(script: str) -> list[str]:
 
 
 def _transaction(connection: sqlite3.Connection, change: Callable[[sqlite3.Connection], T]) -> T:
-    connection.execute("BEGIN IMMEDIATE")
+    _begin(connection)
     try:
         result = change(connection)
         connection.execute("COMMIT")
@@ -185,6 +190,20 @@ def _transaction(connection: sqlite3.Connection, change: Callable[[sqlite3.Conne
             connection.execute("ROLLBACK")
         raise
     return result
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    """Begin to write; an import pauses 2 ms between two batches, and everybody gets in there."""
+    for _ in range(int(BUSY_S / BUSY_POLL_S)):
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            time.sleep(BUSY_POLL_S)
+        else:
+            return
+    connection.execute("BEGIN IMMEDIATE")
 
 
 async def _outcome(future: "Future[T]", interrupt: Callable[[], None] | None) -> T:

@@ -92,6 +92,24 @@ WHERE fence = :fence AND holder IS NOT NULL AND (SELECT generation FROM head) = 
 -- name: release_lease
 UPDATE lease SET holder = NULL, process = NULL;
 
+-- name: make_queue
+CREATE TABLE IF NOT EXISTS lease_queue (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  holder TEXT NOT NULL,
+  process TEXT NOT NULL,
+  expires_at REAL NOT NULL
+) STRICT;
+
+-- name: queue
+SELECT number, holder, process, expires_at FROM lease_queue ORDER BY number LIMIT 100;
+
+-- name: put_ticket
+INSERT INTO lease_queue VALUES (:number, :holder, :process, :expires_at)
+ON CONFLICT (number) DO UPDATE SET expires_at = :expires_at WHERE expires_at < :soon;
+
+-- name: drop_ticket
+DELETE FROM lease_queue WHERE number = :number;
+
 -- name: move_head
 UPDATE head SET generation = :generation, activated_at = :at;
 
@@ -101,13 +119,9 @@ INSERT INTO outbox VALUES (:generation, :at, :event);
 -- name: last_fact
 SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'facts'), 0);
 
--- name: facts_written
-SELECT f.id FROM json_each(:codes) j CROSS JOIN facts f INDEXED BY facts_code
-ON f.code = j.value AND f.g_from = :g;
-
--- name: open_fact
-SELECT f.code FROM json_each(:keys) j CROSS JOIN facts f INDEXED BY facts_code
-ON f.code = json_extract(j.value, '$[0]') AND f.g_to = 9223372036854775807;
+-- name: open_facts
+SELECT f.id, f.g_from FROM json_each(:codes) j CROSS JOIN facts f INDEXED BY facts_code
+ON f.code = j.value AND f.g_to = 9223372036854775807;
 
 -- name: open_relation
 SELECT r.source, r.verb, r.target FROM json_each(:keys) j CROSS JOIN relations r
@@ -134,7 +148,7 @@ DELETE FROM boxes WHERE id = ?;
 DELETE FROM facts WHERE id = ?;
 
 -- name: end_fact
-UPDATE facts INDEXED BY facts_code SET g_to = ? WHERE code = ? AND g_to = 9223372036854775807;
+UPDATE facts SET g_to = ? WHERE id = ?;
 
 -- name: put_fact
 INSERT INTO facts (id, code, g_from, g_to, kind, name, lifecycle, lon, lat, height_m,

@@ -7,7 +7,7 @@ from typing import Any
 from cim.model import Entity
 from cim.ports import Batch, Head
 from cim.stores import process, rows, rules
-from cim.stores.activation import Clock, Lease
+from cim.stores.activation import Clock, Lease, Ticket, Writer, in_the_way
 from cim.stores.sqlite_sql import SQL
 from cim.terms import entity_terms
 from identity.errors import Conflict
@@ -28,16 +28,48 @@ UNDOING = (
 )
 
 
-def take(connection: Connection, holder: str, ttl_s: float, clock: Clock) -> Lease | str:
-    """Take the lease, or return who holds it."""
+def take(connection: Connection, who: Writer, clock: Clock, number: int | None) -> Lease | Ticket:
+    """Take the lease, or keep or draw a ticket."""
+    now = clock()
     fence, held_by, owner, expires_at = connection.execute(SQL["lease"]).fetchone()
-    if held_by is not None and clock() < expires_at and not process.is_gone(owner):
-        return str(held_by)
+    lives = held_by is not None and now < expires_at and not process.is_gone(owner)
+    behind = in_the_way(held_by if lives else None, _front(connection, now), number)
+    if behind is not None:
+        return _queued(connection, who, now, number, behind)
     dirty = held_by is not None  # whoever ended well has given it back
-    lease = Lease(holder, fence + 1, head(connection).generation, ttl_s, dirty)
-    expires = {"expires_at": clock() + ttl_s, "process": process.process_name()}
-    connection.execute(SQL["take_lease"], expires | {"holder": holder})
+    lease = Lease(who.holder, fence + 1, head(connection).generation, who.ttl_s, dirty)
+    expires = {"holder": who.holder, "process": who.process, "expires_at": now + who.ttl_s}
+    connection.execute(SQL["take_lease"], expires)
+    leave(connection, number)
     return lease
+
+
+def leave(connection: Connection, number: int | None) -> None:
+    """Give a ticket back."""
+    connection.execute(SQL["drop_ticket"], {"number": number})
+
+
+def _front(connection: Connection, now: float) -> tuple[int, str] | None:
+    """Return number and holder of the first who waits and lives; forget the dead before it."""
+    for number, holder, owner, expires_at in connection.execute(SQL["queue"]).fetchall():
+        if now < expires_at and not process.is_gone(owner):
+            return number, holder
+        leave(connection, number)
+    return None
+
+
+def _queued(
+    connection: Connection, who: Writer, now: float, number: int | None, behind: str
+) -> Ticket:
+    """Draw a ticket, or say in time that its owner still waits."""
+    if number is None:
+        return Ticket(None, behind)
+    row = {"number": number or None, "holder": who.holder, "process": who.process}
+    times = {"expires_at": now + rules.TICKET_TTL_S, "soon": now + rules.TICKET_TTL_S / 2}
+    drawn = connection.execute(SQL["put_ticket"], row | times).lastrowid
+    front = _front(connection, now)
+    number = number or drawn
+    return Ticket(number, behind, front is not None and front[0] == number)
 
 
 def renew(connection: Connection, lease: Lease, clock: Clock) -> None:
@@ -51,8 +83,7 @@ def write(connection: Connection, lease: Lease, clock: Clock, batch: Batch) -> N
     """Renew the lease and write the rows of a batch: ends first, then puts."""
     renew(connection, lease, clock)
     g = lease.generation
-    _drop_facts(connection, g, batch.end_entities)
-    _end(connection, g, "fact", [(code,) for code in batch.end_entities], drop=False)
+    _end_facts(connection, g, batch.end_entities)
     _end(connection, g, "relation", [(s, v.value, t) for v, s, t in batch.end_relations])
     _end(connection, g, "alias", batch.end_aliases)
     _end(connection, g, "tile", batch.end_tiles)
@@ -110,9 +141,7 @@ def head(connection: Connection) -> Head:
 def _put_entities(connection: Connection, g: int, entities: Sequence[Entity]) -> None:
     if not entities:
         return
-    codes = [entity.code for entity in entities]
-    _drop_facts(connection, g, codes)
-    _end(connection, g, "fact", [(code,) for code in codes], drop=False)
+    _end_facts(connection, g, [entity.code for entity in entities])
     (last,) = connection.execute(SQL["last_fact"]).fetchone()
     numbered = list(enumerate(entities, last + 1))
     connection.executemany(SQL["put_fact"], (_fact(e, n, g) for n, e in numbered))
@@ -142,12 +171,13 @@ def _fact(e: Entity, row_id: int, g: int) -> tuple[Any, ...]:
     )
 
 
-def _drop_facts(connection: Connection, g: int, codes: Sequence[str]) -> None:
-    """Remove the rows that this activation itself wrote for ``codes``: they never were."""
-    if not codes:
-        return
-    parameters = {"codes": rules.encode_list(codes), "g": g}
-    _remove_facts(connection, connection.execute(SQL["facts_written"], parameters).fetchall())
+def _end_facts(connection: Connection, g: int, codes: Sequence[str]) -> None:
+    """Close the open facts of ``codes`` at ``g``; those that began at ``g`` never were."""
+    asked = {"codes": rules.encode_list(codes)}
+    found = connection.execute(SQL["open_facts"], asked).fetchall()
+    _remove_facts(connection, [(row_id,) for row_id, g_from in found if g_from == g])
+    ended = ((g, row_id) for row_id, g_from in found if g_from != g)
+    connection.executemany(SQL["end_fact"], ended)
 
 
 def _remove_facts(connection: Connection, ids: Sequence[Any]) -> None:
@@ -155,7 +185,7 @@ def _remove_facts(connection: Connection, ids: Sequence[Any]) -> None:
     connection.executemany(SQL["drop_fact"], ids)
 
 
-def _end(connection: Connection, g: int, what: str, keys: Keys, *, drop: bool = True) -> None:
+def _end(connection: Connection, g: int, what: str, keys: Keys) -> None:
     """Close the open rows of ``keys`` at ``g``; rows that began at ``g`` never were.
 
     Which keys are open is asked once for all: most of an import is new, and an UPDATE that finds
@@ -163,8 +193,7 @@ def _end(connection: Connection, g: int, what: str, keys: Keys, *, drop: bool = 
     """
     asked = {"keys": rules.encode_list(list(keys))}
     parameters = [(g, *key) for key in connection.execute(SQL[f"open_{what}"], asked)]
-    if drop:
-        connection.executemany(SQL[f"drop_{what}"], parameters)
+    connection.executemany(SQL[f"drop_{what}"], parameters)
     connection.executemany(SQL[f"end_{what}"], parameters)
 
 

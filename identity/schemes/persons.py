@@ -35,6 +35,8 @@ def is_number(text: str) -> bool:
 
 def find(text: str) -> str | None:
     """Return the identity number that ``text`` is or holds, however it is grouped."""
+    if len(text) < OLD_LENGTH:
+        return None  # most names: grouping only makes a number longer
     narrow = text.translate(_FULL_WIDTH)
     joined = _GROUPED.sub("", narrow)
     if is_number(joined):

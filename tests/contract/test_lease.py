@@ -1,5 +1,6 @@
 """One writer at a time; who lost the lease can never move head."""
 
+import anyio
 import pytest
 
 from cim.model import Entity, Kind
@@ -36,8 +37,6 @@ async def test_the_refusal_names_the_holder(graph):
 
 
 async def test_a_waiting_writer_begins_when_the_lease_is_given_back(opens):
-    import anyio
-
     one, two = await opens(), await opens()
     first = await one.activate("one", wait_s=0)
     begun = []
@@ -52,6 +51,38 @@ async def test_a_waiting_writer_begins_when_the_lease_is_given_back(opens):
         await first.write(ROW)
         await first.commit({})
     assert [a.base for a in begun] == [1]
+
+
+async def test_who_gives_the_lease_back_comes_behind_those_who_wait(opens):
+    handles = [await opens() for _ in range(3)]
+    held = await handles[0].activate("first", wait_s=0)
+    order = []
+
+    async def wait(name, graph):
+        activation = await graph.activate(name, wait_s=60)
+        order.append(name)
+        await activation.commit({})
+
+    async with anyio.create_task_group() as tasks:
+        for name, graph in zip(("second", "third"), handles[1:], strict=True):
+            tasks.start_soon(wait, name, graph)
+            await anyio.sleep(0.3)  # its ticket is drawn
+        await held.commit({})
+        assert await refusal(handles[0].activate("greedy", wait_s=0)) == "lease_busy"
+        await wait("again", handles[0])
+    assert order == ["second", "third", "again"]
+    assert (await handles[0].head()).generation == 4
+
+
+async def test_nobody_waits_for_who_gave_up_waiting(opens, clock):
+    one, two = await opens(), await opens()
+    held = await one.activate("one", wait_s=0)
+    assert await refusal(two.activate("gives up", wait_s=0.1)) == "lease_busy"
+    with anyio.move_on_after(0.3) as scope:
+        await two.activate("is cancelled", wait_s=60)
+    assert scope.cancelled_caught
+    await held.commit({})
+    assert (await one.activate("three", wait_s=0)).base == 1
 
 
 async def test_abort_gives_the_lease_back(graph):

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import time
 from pathlib import Path
 
 import msgspec
@@ -13,8 +12,8 @@ from bim.ingest import Options
 from bim.tiles import tileset
 from cim.ports import PAGE_LIMIT, Filter, Graph
 from cim.stores.files import FileBlobs
-from cim.stores.sqlite import SqliteGraph
 from identity.ports import Codes
+from tests.parts.graphs import open_graph
 
 LEASE_TTL_S = 2.0
 OPTIONS = Options(
@@ -23,20 +22,8 @@ OPTIONS = Options(
 
 
 async def open_stores(url: str, folder: Path) -> Stores:
-    """Open the graph of ``url`` (sqlite:///path or bolt://user:password@host:port)."""
-    if url.startswith("sqlite:///"):
-        graph = await SqliteGraph.open(
-            Path(url.removeprefix("sqlite:///")), time.time, lease_ttl_s=LEASE_TTL_S
-        )
-    else:
-        from cim.stores.neo4j import Neo4jGraph
-
-        scheme, rest = url.split("://")
-        login, place = rest.split("@")
-        user, password = login.split(":")
-        graph = await Neo4jGraph.open(
-            f"{scheme}://{place}", user, password, time.time, lease_ttl_s=LEASE_TTL_S
-        )
+    """Open the graph of ``url`` (see ``graphs``) and blobs in ``folder``."""
+    graph = await open_graph(url, LEASE_TTL_S)
     return Stores(graph, graph, FileBlobs(folder / "blobs"))
 
 

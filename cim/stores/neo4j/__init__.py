@@ -9,7 +9,8 @@ What lies there, as a person sees it in the Neo4j browser:
   Neo4j is read-committed;
 - ``(:Alias)``, ``(:Tile)``: rows with g_from and g_to like facts;
 - ``(:Head)``, ``(:Move)``: the visible generation, and every move of it with its event (outbox);
-- ``(:Lease)``: who writes, with the fencing number; ``(:Change)``: the keys that a batch touched,
+- ``(:Lease)``: who writes, with the fencing number; ``(:Ticket)``: who waits for it, in order;
+  ``(:Change)``: the keys that a batch touched,
   kept until head has reached them, so that the next holder of the lease can undo a dead writer;
 - ``(:Counter)``, ``(:Serials)``: the last serial of each prefix, and the blocks handed out.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from cim.ports import Batch, Head
 from cim.stores import process, rules
-from cim.stores.activation import Clock, Lease
+from cim.stores.activation import Clock, Lease, Ticket, Writer, in_the_way
 from cim.stores.neo4j import parameters
 from cim.stores.neo4j.connections import Transaction
 from cim.stores.neo4j.statements import CYPHER, WRITES_OF_VERB
@@ -18,24 +18,57 @@ from identity.errors import Conflict
 CHANGES_FORGOTTEN = 50  # of the log, with every lease
 
 
-async def take(tx: Transaction, holder: str, ttl_s: float, clock: Clock) -> Lease | str:
-    """Take the lease, or return who holds it.
+async def take(tx: Transaction, who: Writer, clock: Clock, number: int | None) -> Lease | Ticket:
+    """Take the lease, or keep or draw a ticket.
 
     Looks first without the lock, so that those who wait do not queue up in front of the writer.
     """
-    own = process.process_name()
+    now = clock()
     for look in ("lease", "lock_lease"):
         ((fence, held_by, owner, expires_at),) = await tx.run(look)
-        mine = tx.attempt > 1 and (held_by, owner) == (holder, own)  # the answer was lost, not we
-        if held_by is not None and clock() < expires_at and not (mine or process.is_gone(owner)):
-            return str(held_by)
+        # The answer was lost, not we: the lease is ours, and the ticket went with it.
+        mine = tx.attempt > 1 and (held_by, owner) == (who.holder, who.process)
+        lives = held_by is not None and now < expires_at and not process.is_gone(owner)
+        behind = in_the_way(held_by if lives else None, await _front(tx, now), number)
+        if behind is not None and not mine:
+            return await _queued(tx, who, now, number, behind)
     base = (await head(tx)).generation
     dirty = bool(await tx.run("changes_above", head=base))
-    lease = Lease(holder, fence + 1, base, ttl_s, dirty)
-    expires = {"process": own, "expires_at": clock() + ttl_s}
-    await tx.run("take_lease", fence=lease.fence, holder=holder, **expires)
+    lease = Lease(who.holder, fence + 1, base, who.ttl_s, dirty)
+    expires = {"process": who.process, "expires_at": now + who.ttl_s}
+    await tx.run("take_lease", fence=lease.fence, holder=who.holder, **expires)
+    await leave(tx, number)
     await tx.run("forget_changes", head=lease.base, limit=CHANGES_FORGOTTEN)
     return lease
+
+
+async def leave(tx: Transaction, number: int | None) -> None:
+    """Give a ticket back."""
+    await tx.run("drop_ticket", number=number)
+
+
+async def _front(tx: Transaction, now: float) -> tuple[int, str] | None:
+    """Return number and holder of the first who waits and lives; forget the dead before it."""
+    for number, holder, owner, expires_at in await tx.run("queue"):
+        if now < expires_at and not process.is_gone(owner):
+            return number, holder
+        await leave(tx, number)
+    return None
+
+
+async def _queued(
+    tx: Transaction, who: Writer, now: float, number: int | None, behind: str
+) -> Ticket:
+    """Draw a ticket, or say in time that its owner still waits."""
+    if number is None:
+        return Ticket(None, behind)
+    if number == 0:
+        ((number,),) = await tx.run("draw_ticket")
+    row = {"number": number, "holder": who.holder, "process": who.process}
+    times = {"expires_at": now + rules.TICKET_TTL_S, "soon": now + rules.TICKET_TTL_S / 2}
+    await tx.run("put_ticket", **row, **times)
+    front = await _front(tx, now)
+    return Ticket(number, behind, front is not None and front[0] == number)
 
 
 async def renew(tx: Transaction, lease: Lease, clock: Clock) -> None:

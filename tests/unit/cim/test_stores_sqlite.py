@@ -13,7 +13,7 @@ import pytest
 
 from cim.model import Entity, Kind, Relation, Verb
 from cim.ports import Batch, Filter
-from cim.stores import process, sqlite, sqlite_find, sqlite_writes
+from cim.stores import process, rules, sqlite, sqlite_find, sqlite_writes
 from cim.stores.sqlite import SqliteGraph
 from cim.stores.sqlite_sql import SQL
 from identity.errors import Conflict, Unavailable
@@ -260,3 +260,30 @@ async def test_who_dies_while_undoing_leaves_the_rest_to_the_next(graph, monkeyp
     await (await graph.activate("next", wait_s=0)).commit({})
     assert await graph.find(2, Filter(), limit=100) == before
     assert await graph.counts(2, HOUSE) == {Kind.ELEMENT: 30}
+
+
+async def test_the_turn_of_a_waiting_process_that_is_gone_passes(graph, monkeypatch):
+    held = await graph.activate("first", wait_s=0)
+    dead = "a host:1:2"
+    ticket = {"number": None, "holder": "dead", "process": dead, "expires_at": time.time() + 60}
+    await graph._db.write(lambda c: c.execute(SQL["put_ticket"], ticket | {"soon": 0.0}))
+    await held.commit({})
+    with pytest.raises(Conflict) as refused:
+        await graph.activate("second", wait_s=0)
+    assert refused.value.facts["holder"] == "dead"
+    monkeypatch.setattr(process, "is_gone", lambda name: name == dead)
+    assert (await graph.activate("second", wait_s=0)).base == 1
+
+
+async def test_who_waits_keeps_its_place(graph, monkeypatch):
+    monkeypatch.setattr(rules, "TICKET_TTL_S", 0.2)
+    held = await graph.activate("first", wait_s=0)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: graph.activate("patient", wait_s=30))
+        await anyio.sleep(0.6)
+        ((number, holder, _, expires_at),) = await graph._db.scan(
+            lambda c: c.execute(SQL["queue"]).fetchall()
+        )
+        assert (number, holder) == (1, "patient")
+        assert expires_at > time.time()
+        await held.commit({})

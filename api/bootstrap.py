@@ -58,7 +58,7 @@ async def open_services(settings: Settings, clock: Clock, *, listener: str = "")
         stream_buffer_max=settings.stream_buffer_max,
     )
     intake = Intake(
-        *(graph, codes, states, journal, clock),
+        *(graph, codes, states, clock),
         project=city.project_codes,
         future_s_max=settings.future_s_max,
     )

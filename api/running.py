@@ -120,9 +120,10 @@ class Beside:
         async with asyncio.TaskGroup() as tasks:
             if plan.worker:
                 tasks.create_task(Worker(services).run(), name="worker")
-            if listener and door.broker is not None:
+            if services.journal is not None and door.broker is not None:
                 door.checks.append(partial(_check_broker, door))
-                tasks.create_task(services.intake.run(door.broker), name="intake")
+                receiving = services.intake.run(door.broker, services.journal)
+                tasks.create_task(receiving, name="intake")
             for extra in plan.extras:
                 tasks.create_task(_awaited(extra, door), name="extra")
 

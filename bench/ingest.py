@@ -175,9 +175,9 @@ async def _serve(folder: Path, url: str, readings: int) -> None:
     broker: Broker = Endpoint(HOST, 0, clock=time.time)
     if url:
         broker = PahoBroker(url, "bench-listener", clock=time.time)
-    intake = Intake(graph, graph, states, journal, time.time)
+    intake = Intake(graph, graph, states, time.time)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(intake.run(broker))
+        tasks.create_task(intake.run(broker, journal))
         tasks.create_task(_tell(broker, journal, intake, readings))
 
 

@@ -20,7 +20,7 @@ from sensors.decode import Decoded, quarantine
 from sensors.journal import Journal
 from sensors.lookup import Bindings
 from sensors.observations import Request, answer
-from sensors.ports import Broker, Message
+from sensors.ports import Broker, Log, Message
 from sensors.quarantine import adoptable, message_of
 from sensors.topics import Device, address
 from twin.ports import COMMIT_READINGS, PAGE_LIMIT, Commit, Outcome, Projection, States
@@ -41,12 +41,11 @@ _log = structlog.get_logger()
 
 
 class Intake:
-    """Applies readings to the city: from a broker (``run``) and over HTTP (``observe``).
+    """Applies readings to the city: from a journal (``apply``) and over HTTP (``observe``).
 
     ``clock``: Unix seconds. ``project`` tells where codes stand (``City.project_codes``); it is
     asked once per code and generation. ``future_s_max``: how far ahead of us (HTTP) or of its
-    receipt (MQTT) a reading may be. ``journal`` may be None where only ``observe`` and
-    ``adopt`` are used. Readers are woken by the states store, behind its commit.
+    receipt (MQTT) a reading may be. Readers are woken by the states store, behind its commit.
     """
 
     def __init__(
@@ -54,7 +53,6 @@ class Intake:
         graph: Graph,
         codes: Codes,
         states: States,
-        journal: Journal | None,
         clock: Clock,
         *,
         project: Project | None = None,
@@ -62,7 +60,6 @@ class Intake:
     ) -> None:
         self._bindings = Bindings(graph, codes)
         self._states = states
-        self._journal = journal
         self._clock = clock
         self._project = project
         self._future_s_max = future_s_max
@@ -70,19 +67,26 @@ class Intake:
         self._projected_at = -1  # the generation that the set above belongs to
         self.applied_offset = 0
 
-    async def run(self, broker: Broker) -> None:
-        """Receive and apply until cancelled. What an earlier process left is applied first."""
-        journal = self._journal
-        assert journal is not None, "a listener has a journal"
-        committed = await _patiently(lambda: self._states.offset(journal.listener))
-        self.applied_offset = await journal.align(committed)
-
-        async def sink(messages: Sequence[Message]) -> None:
-            await journal.append(messages)
-
+    async def run(self, broker: Broker, journal: Journal, *, committed: bool = False) -> None:
+        """Receive and apply in one process, until cancelled. See ``receive`` and ``apply``."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(broker.run(sink), name="receive")
-            tasks.create_task(self._apply_for_ever(journal), name="apply")
+            tasks.create_task(receive(broker, journal, committed=committed), name="receive")
+            tasks.create_task(self.apply(journal), name="apply")
+
+    async def apply(self, log: Log) -> None:
+        """Apply what is durable until cancelled. What an earlier process left is applied first."""
+        self.applied_offset = await _patiently(lambda: self._states.offset(log.listener))
+        log.applied(self.applied_offset)
+        while True:
+            rows = await _patiently(partial(log.read, self.applied_offset, COMMIT_READINGS))
+            if not rows:
+                await log.grown(self.applied_offset)
+                continue
+            if rows[0][0] > self.applied_offset:
+                found, wanted = rows[0][0], self.applied_offset
+                _log.warning("journal_gap_found", applied=wanted, oldest=found)
+            await _patiently(partial(self._apply, log.listener, rows))
+            log.applied(self.applied_offset)
 
     async def observe(self, items: Sequence[Mapping[str, Any]], who: str) -> dict[str, Any]:
         """Apply readings given over HTTP, committed when this returns.
@@ -119,15 +123,6 @@ class Intake:
             await self._commit(commit)
             adopted += count
         return adopted
-
-    async def _apply_for_ever(self, journal: Journal) -> None:
-        while True:
-            rows = await journal.read(self.applied_offset, COMMIT_READINGS)
-            if not rows:
-                await journal.grown(self.applied_offset)
-                continue
-            await _patiently(partial(self._apply, journal.listener, rows))
-            journal.prune(self.applied_offset)
 
     async def _apply(self, journal: str, rows: Sequence[tuple[int, Message]]) -> None:
         """Commit rows; a row that the store refuses is found by halving and quarantined alone."""
@@ -176,6 +171,15 @@ class Intake:
         if self._projected_at != self._bindings.generation:
             self._projected_at, self._projected = self._bindings.generation, set()
         return self._projected
+
+
+async def receive(broker: Broker, journal: Journal, *, committed: bool = False) -> None:
+    """Receive until cancelled; acknowledged after the fsync, or (``committed``) the commit."""
+
+    async def sink(messages: Sequence[Message]) -> None:
+        await journal.append(messages, committed=committed)
+
+    await broker.run(sink)
 
 
 async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:

@@ -20,12 +20,8 @@ Sink = Callable[[Sequence[Message]], Awaitable[None]]
 """Takes messages and returns when they are durable; only then may the broker acknowledge them."""
 
 
-class Broker(Protocol):
-    """Where messages come from (embedded endpoint, or any MQTT broker by URL)."""
-
-    async def run(self, sink: Sink) -> None:
-        """Receive until cancelled; each message is acknowledged after ``sink`` returned."""
-        ...
+class Listening(Protocol):
+    """What others may know of where messages come from, in whichever process it is."""
 
     @property
     def address(self) -> str:
@@ -35,4 +31,30 @@ class Broker(Protocol):
     @property
     def connected(self) -> bool:
         """Whether messages can arrive now (readiness)."""
+        ...
+
+
+class Broker(Listening, Protocol):
+    """Where messages come from (embedded endpoint, or any MQTT broker by URL)."""
+
+    async def run(self, sink: Sink) -> None:
+        """Receive until cancelled; each message is acknowledged after ``sink`` returned."""
+        ...
+
+
+class Log(Protocol):
+    """Durable messages in order, as whoever applies them sees the journal."""
+
+    listener: str
+
+    async def read(self, from_offset: int, limit: int) -> list[tuple[int, Message]]:
+        """Return at most ``limit`` (offset, message) from ``from_offset`` on, in order."""
+        ...
+
+    async def grown(self, offset: int) -> None:
+        """Wait for a message at ``offset`` or behind it; may return early."""
+        ...
+
+    def applied(self, offset: int) -> None:
+        """Say that everything before ``offset`` is committed."""
         ...

@@ -37,7 +37,7 @@ async def main(folder: Path, url: str):
     broker = broker_of(url)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(tell_when_connected(broker))
-        tasks.create_task(Intake(graph, graph, states, journal, time.time).run(broker))
+        tasks.create_task(Intake(graph, graph, states, time.time).run(broker, journal))
 
 
 if __name__ == "__main__":

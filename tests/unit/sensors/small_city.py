@@ -52,6 +52,7 @@ class City:
         self.states = MemoryStates()
         self.broker = FakeBroker()
         self.journals = journals
+        self.journal = None
 
     async def build(self):
         things = [(BUILDING, Kind.BUILDING), (ROOM, Kind.SPACE), (HALL, Kind.SPACE)]
@@ -61,15 +62,16 @@ class City:
         await activation.write(Batch(entities=entities, relations=rooms))
         await activation.commit({})
 
-    def intake(self, journal=None, **options):
-        return Intake(self.graph, self.graph, self.states, journal, self.clock, **options)
+    def intake(self, **options):
+        return Intake(self.graph, self.graph, self.states, self.clock, **options)
 
     @asynccontextmanager
     async def listening(self, **options):
         """Run an intake on the city's journal."""
         journal = await Journal.open(self.journals, "main")
-        intake = self.intake(journal, **options)
-        task = asyncio.create_task(intake.run(self.broker))
+        intake = self.intake(**options)
+        self.journal = journal
+        task = asyncio.create_task(intake.run(self.broker, journal))
         try:
             yield intake
         finally:

@@ -36,7 +36,7 @@ async def test_messages_are_acknowledged_after_the_journal_and_pruned_after_the_
         await city.publish(intake, *(said("city/a/d1/p", str(i)) for i in range(10)))
         assert city.broker.acknowledged == 10
         assert await city.states.offset("main") == 10
-        assert intake._journal.base == 10
+        assert city.journal.base == 10
 
 
 async def test_a_message_that_names_a_code_applies_to_it_with_the_client_as_source(city):

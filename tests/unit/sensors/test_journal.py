@@ -9,7 +9,8 @@ import pytest
 
 from identity.errors import Conflict, Unavailable
 from sensors import journal as module
-from sensors.journal import Journal
+from sensors import journal_file
+from sensors.journal import Bounds, Journal
 from sensors.ports import Message
 
 pytestmark = pytest.mark.anyio
@@ -61,17 +62,17 @@ async def test_appends_at_the_same_time_share_blobs_and_keep_their_order(journal
 
 
 async def test_a_large_append_is_split_into_bounded_blobs(journal):
-    await journal.append([message(i) for i in range(module.BLOB_MESSAGES_MAX + 3)])
+    await journal.append([message(i) for i in range(journal_file.BLOB_MESSAGES_MAX + 3)])
     sizes = journal._connection.execute("SELECT first, count FROM blob ORDER BY 1").fetchall()
-    assert sizes == [(0, module.BLOB_MESSAGES_MAX), (module.BLOB_MESSAGES_MAX, 3)]
-    tail = await journal.read(module.BLOB_MESSAGES_MAX - 1, 10)
+    assert sizes == [(0, journal_file.BLOB_MESSAGES_MAX), (journal_file.BLOB_MESSAGES_MAX, 3)]
+    tail = await journal.read(journal_file.BLOB_MESSAGES_MAX - 1, 10)
     assert [offset for offset, _ in tail] == [4999, 5000, 5001, 5002]
 
 
 async def test_offsets_go_on_after_everything_was_pruned_and_the_journal_reopened(tmp_path):
     journal = await Journal.open(tmp_path, "main")
     await journal.append([message(i) for i in range(10)])
-    journal.prune(10)
+    journal.applied(10)
     await journal.close()
     journal = await Journal.open(tmp_path, "main")
     assert (journal.base, journal.end) == (10, 10)
@@ -82,7 +83,7 @@ async def test_offsets_go_on_after_everything_was_pruned_and_the_journal_reopene
 
 async def test_pruning_inside_a_blob_keeps_what_lies_behind(journal):
     await journal.append([message(i) for i in range(10)])
-    journal.prune(4)
+    journal.applied(4)
     assert [offset for offset, _ in await journal.read(4, 10)] == [4, 5, 6, 7, 8, 9]
     assert journal.base == 4
 
@@ -93,11 +94,11 @@ async def test_pruned_blobs_go_with_the_next_write_or_when_they_are_many(journal
 
     monkeypatch.setattr(module, "PRUNE_MESSAGES", 3)
     await journal.append([message(0), message(1)])
-    journal.prune(2)
+    journal.applied(2)
     await journal.append([message(2)])
     assert kept() == 1
     await journal.append([message(3), message(4), message(5)])
-    journal.prune(6)
+    journal.applied(6)
     async with asyncio.timeout(10):
         while kept():  # noqa: ASYNC110 - the writer thread tells nobody
             await asyncio.sleep(0.002)
@@ -134,32 +135,62 @@ async def test_a_refusing_disk_is_told_to_every_waiter_and_the_next_write_works(
     assert await journal.append([message(1)]) == 1
 
 
-async def test_appending_waits_while_the_backlog_is_full(journal, monkeypatch):
-    monkeypatch.setattr(module, "BACKLOG_MESSAGES_MAX", 3)
+@pytest.fixture
+async def bounded(tmp_path):
+    """Return a journal with narrow bounds."""
+    opened = []
+
+    async def open_(**bounds):
+        opened.append(await Journal.open(tmp_path, "main", Bounds(**bounds)))
+        return opened[0]
+
+    yield open_
+    await opened[0].close()
+
+
+async def test_appending_waits_while_the_backlog_is_full(bounded):
+    journal = await bounded(backlog_messages_max=3)
     await journal.append([message(i) for i in range(3)])
     waiting = asyncio.ensure_future(journal.append([message(3)]))
     await asyncio.sleep(0.05)
     assert not waiting.done()
-    journal.prune(3)
+    journal.applied(3)
     assert await waiting == 4
 
 
-async def test_appending_waits_while_too_many_bytes_are_in_flight(journal, monkeypatch):
-    monkeypatch.setattr(module, "IN_FLIGHT_BYTES_MAX", 100)
+async def test_appending_waits_while_too_many_bytes_are_in_the_backlog(tmp_path, bounded):
+    journal = await bounded(backlog_bytes_max=10_000)
+    for number in range(10):
+        await journal.append([Message("t", bytes(1_000), 0.0)] * 1)
+        assert journal.end == number + 1
+    waiting = asyncio.ensure_future(journal.append([message(10)]))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    journal.applied(10)
+    assert await waiting == 11
+    assert journal._backlog_bytes < 1_000
+    await journal.close()
+    again = await Journal.open(tmp_path, "main")
+    assert again._backlog_bytes > 0, "counted anew from the file"
+    await again.close()
+
+
+async def test_appending_waits_while_too_many_bytes_are_in_flight(bounded):
+    journal = await bounded(in_flight_bytes_max=100)
     waiting = [asyncio.ensure_future(journal.append([message(i)])) for i in range(20)]
     await asyncio.sleep(0)
     assert journal._in_flight_bytes < 300
     assert await asyncio.gather(*waiting) == list(range(1, 21))
 
 
-async def test_a_cancelled_waiter_does_not_lose_the_turn_of_the_next(journal, monkeypatch):
-    monkeypatch.setattr(module, "BACKLOG_MESSAGES_MAX", 1)
+async def test_a_cancelled_waiter_does_not_lose_the_turn_of_the_next(bounded):
+    journal = await bounded(backlog_messages_max=1)
     await journal.append([message(0)])
     first = asyncio.ensure_future(journal.append([message(1)]))
     second = asyncio.ensure_future(journal.append([message(2)]))
     await asyncio.sleep(0)
     first.cancel()
-    journal.prune(1)
+    journal.applied(1)
     assert await second == 2
 
 
@@ -175,13 +206,57 @@ async def test_growing_wakes_who_waits_for_an_offset(journal):
 async def test_a_replaced_journal_is_moved_up_behind_the_offset_the_store_has(tmp_path):
     journal = await Journal.open(tmp_path, "main")
     await journal.append([message(0), message(1)])
-    assert await journal.align(1_000) == 1_000
+    journal.applied(1_000)
     assert await journal.append([message(2)]) == 1_003
+    assert (journal.base, journal.end) == (1_000, 1_003)
     await journal.close()
     journal = await Journal.open(tmp_path, "main")
     assert [offset for offset, _ in await journal.read(0, 10)] == [1_000, 1_001, 1_002]
-    assert await journal.align(1_002) == 1_002
+    journal.applied(1_002)
+    assert await journal.append([message(3)]) == 1_004
+    assert journal.base == 1_002
     await journal.close()
+
+
+async def test_what_was_applied_before_it_was_told_durable_moves_nothing(journal):
+    """The applier reads the file itself: it may be ahead of what the event loop has heard."""
+    appending = asyncio.ensure_future(journal.append([message(0)]))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        while journal._next < 1:
+            journal._orders.changed.acquire()
+            journal._orders.changed.release()
+            await asyncio.sleep(0)
+    journal.applied(1)
+    assert await appending == 1
+    assert await journal.append([message(1)]) == 2
+
+
+async def test_a_committed_append_returns_when_the_city_has_it(journal):
+    waiting = asyncio.ensure_future(journal.append([message(0)], committed=True))
+    await asyncio.sleep(0)
+    assert await journal.append([message(1)]) == 2
+    assert not waiting.done()
+    journal.applied(0)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    journal.applied(1)
+    assert await waiting == 1
+
+
+async def test_a_committed_append_to_a_replaced_journal_waits_for_its_new_place(journal):
+    """Offset 1 of the new journal is not the offset 1 that the store committed long ago."""
+    waiting = asyncio.ensure_future(journal.append([message(0)], committed=True))
+    await asyncio.sleep(0)
+    await journal.append([message(1)])
+    journal.applied(1_000)
+    await journal.append([message(2)])
+    assert not waiting.done()
+    journal.applied(1_000)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    journal.applied(1_001)
+    assert await waiting == 1_001
 
 
 async def test_appending_to_a_closed_journal_is_refused(tmp_path):

@@ -4,7 +4,6 @@ request → peer and Host (loopback without tokens) → Origin of writes → rul
 """
 
 import asyncio
-import ipaddress
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from starlette.requests import HTTPConnection
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.addresses import address, is_loopback
 from api.errors import language, problem
 from api.settings import Settings
 from api.tokens import Caller, Role, Tokens
@@ -221,24 +221,6 @@ def check_bind(settings: Settings, tokens: Tokens) -> None:
         raise Invalid("bind_without_tokens", bind=settings.bind)
     if not (settings.tls or settings.behind_proxy):
         raise Invalid("bind_without_tls", bind=settings.bind)
-
-
-def address(text: str) -> tuple[str, int]:
-    """Return (host, port) of ``host:port``; Invalid("bind_unreadable")."""
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 <= int(port) <= 65_535:  # noqa: PLR2004 - TCP
-        raise Invalid("bind_unreadable", bind=text)
-    return host.strip("[]"), int(port)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine itself."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _host_name(header: str) -> str:

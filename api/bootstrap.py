@@ -6,26 +6,29 @@
 import asyncio
 import platform
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
 
 import structlog
 
-from api.access import address
-from api.services import Services
+from api.addresses import shown, take_port
 from api.settings import Settings
 from cim import claims
 from cim.ports import Blobs, Graph
 from identity.errors import Invalid
 from identity.ports import Codes
 from sensors.intake import Intake
-from sensors.journal import Journal
+from sensors.journal import Bounds, Journal
 from sensors.ports import Broker
 from twin.city import City
 from twin.events import Signal
 from twin.ports import Audit, Jobs, States
+
+if TYPE_CHECKING:
+    from api.services import Services  # what it imports is not needed by a listener's processes
 
 _log = structlog.get_logger()
 
@@ -33,11 +36,13 @@ GRAPH_SCHEMES = ("sqlite", "memory", "neo4j", "neo4j+s", "bolt", "bolt+s")
 Clock = Callable[[], float]
 
 
-async def open_services(settings: Settings, clock: Clock, *, listener: str = "") -> Services:
+async def open_services(settings: Settings, clock: Clock, *, listener: str = "") -> "Services":
     """Open every store. ``listener``: also the journal of that name (a process that listens).
 
     Raises Unavailable when a store does not answer; what was opened before it is closed again.
     """
+    from api.services import Services
+
     await asyncio.to_thread(_make_folders, settings.data_dir)
     await _sweep(settings, blobs := open_blobs(settings))
     signal = Signal()
@@ -46,7 +51,7 @@ async def open_services(settings: Settings, clock: Clock, *, listener: str = "")
         graph, codes = await _graph(settings, clock, opened)
         states = await _states(settings, signal, opened)
         jobs, audit = await _jobs(settings, opened)
-        journal = await _journal(settings, listener, opened)
+        journal = await open_journal(settings, listener) if listener else None
     except BaseException:
         for part in reversed(opened):
             await part.close()
@@ -57,14 +62,33 @@ async def open_services(settings: Settings, clock: Clock, *, listener: str = "")
         future_s_max=settings.future_s_max,
         stream_buffer_max=settings.stream_buffer_max,
     )
-    intake = Intake(
-        *(graph, codes, states, clock),
-        project=city.project_codes,
-        future_s_max=settings.future_s_max,
-    )
+    intake = _intake(settings, city, (graph, codes, states), clock)
     return Services(
         settings, clock, graph, codes, blobs, states, jobs, audit, city, intake, signal, journal
     )
+
+
+def _intake(
+    settings: Settings, city: City, stores: tuple[Graph, Codes, States], clock: Clock
+) -> Intake:
+    return Intake(*stores, clock, project=city.project_codes, future_s_max=settings.future_s_max)
+
+
+@asynccontextmanager
+async def applying(settings: Settings, clock: Clock, signal: Signal) -> AsyncIterator[Intake]:
+    """Open what a process that applies a journal needs, and close it again.
+
+    Raises Unavailable when a store does not answer.
+    """
+    opened: list[Any] = []
+    try:
+        graph, codes = await _graph(settings, clock, opened)
+        states = await _states(settings, signal, opened)
+        city = City(graph, codes, states, clock, signal=signal, future_s_max=settings.future_s_max)
+        yield _intake(settings, city, (graph, codes, states), clock)
+    finally:
+        for part in reversed(opened):
+            await part.close()
 
 
 def open_blobs(settings: Settings) -> Blobs:
@@ -89,55 +113,59 @@ async def _sweep(settings: Settings, blobs: Blobs) -> None:
 
 
 def make_broker(
-    settings: Settings, clock: Clock, *, strict_port: bool, listener: str
+    settings: Settings, clock: Clock, *, listener: str, port: socket.socket | None
 ) -> Broker | None:
-    """Return where messages come from, None for ``none://``.
+    """Return where messages come from, None for ``none://``; ``port``: of ``take_mqtt_port``.
 
     ``listener`` is part of the client id: two listeners on one host are two persistent sessions.
     """
-    url = settings.broker_url
-    scheme = _scheme("TWIN_BROKER_URL", url, ("embedded", "mqtt", "mqtts", "none"))
+    scheme = broker_scheme(settings)
     if scheme == "none":
         return None
     if scheme == "embedded":
-        from sensors.brokers.embedded import Endpoint
+        from sensors.brokers.embedded import Endpoint, Limits
 
-        host, port = address(settings.mqtt_bind)
-        return Endpoint(host, port, clock=clock, strict_port=strict_port)
+        assert port is not None, "an endpoint has a port"
+        limits = Limits(
+            connections_max=settings.mqtt_connections_max,
+            packet_bytes_max=settings.mqtt_packet_bytes_max,
+            in_flight_max=settings.mqtt_in_flight_max,
+            pending_bytes_max=settings.mqtt_pending_bytes_max,
+            keep_alive_s_max=settings.mqtt_keep_alive_s_max,
+        )
+        return Endpoint(port, clock=clock, limits=limits)
     from sensors.brokers.mqtt import PahoBroker
 
-    return PahoBroker(url, clock=clock, client_id=client_id(listener))
+    return PahoBroker(settings.broker_url, clock=clock, client_id=client_id(listener))
+
+
+def broker_scheme(settings: Settings) -> str:
+    """Return which kind of broker is wanted. Raises Invalid("url_scheme_unknown")."""
+    known = ("embedded", "mqtt", "mqtts", "none")
+    return _scheme("TWIN_BROKER_URL", settings.broker_url, known)
+
+
+def broker_address(settings: Settings) -> str:
+    """Return host:port of a broker behind a URL. Raises Invalid("broker_url_invalid")."""
+    from sensors.brokers.mqtt import place
+
+    at = place(settings.broker_url)
+    return shown(at.host, at.port)
+
+
+def take_mqtt_port(settings: Settings, *, strict: bool) -> socket.socket | None:
+    """Take the endpoint's port now, so that a taken one is said before the start.
+
+    None: messages come from elsewhere. Raises Conflict("port_taken").
+    """
+    if broker_scheme(settings) != "embedded":
+        return None
+    return take_port(settings.mqtt_bind, strict=strict, taken="port_taken")
 
 
 def client_id(listener: str) -> str:
     """Return the name of this host's ``listener`` at a broker: the same after a restart."""
     return f"twin-{platform.node() or 'host'}-{listener}"
-
-
-async def open_broker(broker: Broker) -> None:
-    """Take the embedded endpoint's port now, so that a taken one is said before the start."""
-    opening = getattr(broker, "open", None)
-    if opening is not None:
-        await opening()
-
-
-def free_port(host: str, port: int) -> int:
-    """Return ``port`` or the next one nobody listens on (0 stays 0)."""
-    for candidate in range(port, min(port + 100, 65_536)):
-        if candidate == 0 or _is_free(host, candidate):
-            return candidate
-    return 0
-
-
-def _is_free(host: str, port: int) -> bool:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
 
 
 async def _graph(settings: Settings, clock: Clock, opened: list[Any]) -> tuple[Graph, Codes]:
@@ -198,12 +226,14 @@ async def _jobs(settings: Settings, opened: list[Any]) -> tuple[Jobs, Audit]:
     return store, store
 
 
-async def _journal(settings: Settings, listener: str, opened: list[Any]) -> Journal | None:
-    if not listener:
-        return None
-    journal = await Journal.open(settings.data_dir / "journal", listener)
-    opened.append(journal)
-    return journal
+async def open_journal(settings: Settings, listener: str) -> Journal:
+    """Open a listener's journal to write. Raises as ``Journal.open`` does."""
+    bounds = Bounds(
+        in_flight_bytes_max=2 * settings.mqtt_pending_bytes_max,
+        backlog_messages_max=settings.journal_messages_max,
+        backlog_bytes_max=settings.journal_bytes_max,
+    )
+    return await Journal.open(settings.data_dir / "journal", listener, bounds)
 
 
 def _scheme(name: str, url: str, known: tuple[str, ...]) -> str:

@@ -5,7 +5,6 @@ SIGINT or SIGTERM → streams end → extras, listener, worker are cancelled →
 """
 
 import asyncio
-import logging
 import signal
 import socket
 import ssl
@@ -14,20 +13,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 import structlog
 import uvicorn
 
-from api import bootstrap, tokens
-from api.access import address, check_bind, is_loopback
+from api import bootstrap, logs, tokens
+from api.access import check_bind
+from api.addresses import address, is_loopback, take_port
 from api.app import create_app
+from api.listening import ListenerProcesses
 from api.services import Door, Services
 from api.settings import Settings
 from api.work import Worker
 from identity.errors import CityError, Conflict, Unavailable
+from sensors.ports import Broker, Listening
 
 GRACE_S = 3  # what is still answered after a signal
-PORT_TRIES = 100
 UNSENT_BYTES_MAX = 256 * 1024  # of one connection, in the kernel
 WS_MESSAGE_BYTES_MAX = 64 * 1024  # from a client; none is expected
 
@@ -38,7 +40,10 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a process does: ``listener`` names its journal ("": none); ``extras`` run beside."""
+    """What a process does: ``listener`` names its journal ("": none); ``extras`` run beside.
+
+    A listener without anything else leaves the stores to its own two processes.
+    """
 
     http: bool = True
     worker: bool = False
@@ -48,10 +53,15 @@ class Plan:
     demo: bool = False
     extras: Sequence[Extra] = ()
 
+    @property
+    def needs_stores(self) -> bool:
+        """Whether this process itself works with the stores."""
+        return self.http or self.worker
+
 
 def run(settings: Settings, plan: Plan) -> None:
     """Run until a signal comes. Raises CityError where the start is refused."""
-    configure_log()
+    logs.configure()
     asyncio.run(serve(settings, plan))
 
 
@@ -61,11 +71,9 @@ async def serve(settings: Settings, plan: Plan, door: Door | None = None) -> Non
     check_bind(settings, known)
     at = door or Door(settings)
     at.demo = plan.demo
-    taken = take_port(settings.bind, strict=plan.strict_port) if plan.http else None
-    if taken is not None:
-        bound_sending(taken, settings.stream_stall_s)
+    taken = _take_http(settings, plan)
     try:
-        await _open_broker(at, plan)
+        _take_broker(at, plan)
     except BaseException:
         if taken is not None:
             taken.close()
@@ -113,40 +121,64 @@ class Beside:
 
     async def _run(self) -> None:
         door, plan = self._door, self._plan
-        listener = plan.listener if door.broker is not None else ""
+        async with asyncio.TaskGroup() as tasks:
+            if isinstance(door.broker, ListenerProcesses):
+                tasks.create_task(door.broker.run(), name="listening")
+            if plan.needs_stores or door.settings.one_process:
+                await self._open(tasks)
+            for extra in plan.extras:
+                tasks.create_task(_awaited(extra, door), name="extra")
+
+    async def _open(self, tasks: asyncio.TaskGroup) -> None:
+        door, broker = self._door, self._door.broker
+        alone = door.settings.one_process and broker is not None
+        listener = self._plan.listener if alone else ""
         opening = partial(bootstrap.open_services, door.settings, door.clock, listener=listener)
         services = await door.open(opening)
         _log.info("stores_opened", data_dir=str(door.settings.data_dir))
-        async with asyncio.TaskGroup() as tasks:
-            if plan.worker:
-                tasks.create_task(Worker(services).run(), name="worker")
-            if services.journal is not None and door.broker is not None:
-                door.checks.append(partial(_check_broker, door))
-                receiving = services.intake.run(door.broker, services.journal)
-                tasks.create_task(receiving, name="intake")
-            for extra in plan.extras:
-                tasks.create_task(_awaited(extra, door), name="extra")
+        if self._plan.worker:
+            tasks.create_task(Worker(services).run(), name="worker")
+        if isinstance(broker, ListenerProcesses):
+            broker.on_changed = services.signal.notify
+        elif broker is not None and services.journal is not None:
+            receiving = services.intake.run(cast("Broker", broker), services.journal)
+            tasks.create_task(receiving, name="intake")
+        if broker is not None:
+            door.checks.append(partial(_check_broker, broker))
 
 
 async def _awaited(extra: Extra, door: Door) -> None:
     await extra(door)
 
 
-async def _check_broker(door: Door, _services: Services) -> None:
-    if door.broker is not None and not door.broker.connected:
-        raise Unavailable("broker_not_connected", address=door.broker.address)
+async def _check_broker(broker: Listening, _services: Services) -> None:
+    if isinstance(broker, ListenerProcesses):
+        broker.check()
+    elif not broker.connected:
+        raise Unavailable("broker_not_connected", address=broker.address)
 
 
-async def _open_broker(door: Door, plan: Plan) -> None:
-    if not plan.listener:
+def _take_http(settings: Settings, plan: Plan) -> socket.socket | None:
+    if not plan.http:
+        return None
+    port = take_port(settings.bind, strict=plan.strict_port, taken="http_port_taken")
+    bound_sending(port, settings.stream_stall_s)
+    return port
+
+
+def _take_broker(door: Door, plan: Plan) -> None:
+    """Take the port of the endpoint, or read the broker's URL: what is wrong is said at once."""
+    settings = door.settings
+    if not plan.listener or bootstrap.broker_scheme(settings) == "none":
         return
-    if door.settings.broker_url.startswith("embedded:"):
-        _refuse_open_endpoint(door.settings)
-    door.broker = bootstrap.make_broker(
-        door.settings, door.clock, strict_port=plan.strict_mqtt_port, listener=plan.listener
-    )
-    if door.broker is not None:
-        await bootstrap.open_broker(door.broker)
+    if bootstrap.broker_scheme(settings) == "embedded":
+        _refuse_open_endpoint(settings)
+    port = bootstrap.take_mqtt_port(settings, strict=plan.strict_mqtt_port)
+    if settings.one_process:
+        door.broker = bootstrap.make_broker(settings, door.clock, listener=plan.listener, port=port)
+    else:
+        address = "" if port else bootstrap.broker_address(settings)
+        door.broker = ListenerProcesses(settings, plan.listener, port, address)
 
 
 def _refuse_open_endpoint(settings: Settings) -> None:
@@ -154,26 +186,6 @@ def _refuse_open_endpoint(settings: Settings) -> None:
     host, _ = address(settings.mqtt_bind)
     if not is_loopback(host):
         raise Conflict("mqtt_bind_open", bind=settings.mqtt_bind)
-
-
-def take_port(bind: str, *, strict: bool) -> socket.socket:
-    """Return a listening socket; a taken port is refused (strict) or the next free one is used.
-
-    IPPROTO_TCP is said, not left out: asyncio sets TCP_NODELAY only on sockets that say it, and
-    without that each answer on a kept connection waits 40 ms for the client's acknowledgement.
-    """
-    host, port = address(bind)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for candidate in range(port, port + (1 if strict or port == 0 else PORT_TRIES)):
-        taken = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            taken.bind((host, candidate))
-        except OSError:
-            taken.close()
-            continue
-        return taken
-    raise Conflict("http_port_taken", host=host, port=port)
 
 
 def bound_sending(listening: socket.socket, stall_s: float) -> None:
@@ -243,20 +255,6 @@ def _config(settings: Settings, app: object) -> uvicorn.Config:
         ssl_version=ssl.PROTOCOL_TLS_SERVER,
         **tls,  # type: ignore[arg-type]  # file names
     )
-
-
-def configure_log() -> None:
-    """Log events to stderr, one line each."""
-    logging.getLogger("uvicorn.error").addFilter(_is_no_refusal)
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
-def _is_no_refusal(record: logging.LogRecord) -> bool:
-    """Leave out what the server says of each WebSocket we refused: it is in the audit trail."""
-    return record.msg != "ASGI callable returned without completing handshake."
 
 
 def _first(error: BaseException) -> BaseException:

@@ -15,7 +15,7 @@ from identity.errors import CityError, Unavailable
 from identity.ports import Codes
 from sensors.intake import Intake
 from sensors.journal import Journal
-from sensors.ports import Broker  # noqa: TC001 -- get_type_hints must find it
+from sensors.ports import Listening  # noqa: TC001 -- get_type_hints must find it
 from twin.city import City
 from twin.events import Signal
 from twin.ports import Audit, Jobs, States
@@ -78,7 +78,7 @@ class Door:
         self.settings = settings
         self.clock = clock
         self.checks: list[Check] = []
-        self.broker: Broker | None = None
+        self.broker: Listening | None = None
         self.demo = False
         self.url = ""
         self.streams = 0

@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     region: str = Field(default="420111", pattern=r"^\d{6}$")
     tenant: str = Field(default="wuhan", pattern=r"^[^/+#]{1,128}$")
     accept: Literal["auto"] = "auto"
-    ack: Literal["journal"] = "journal"
+    ack: Literal["", "journal", "store"] = ""  # empty: journal, with PostgreSQL store
 
     future_s_max: float = Field(default=FUTURE_S_MAX, ge=0)  # of a device's clock
     quarantine_device_messages: int = Field(default=QUARANTINE_DEVICE_MESSAGES, gt=0)
@@ -61,6 +61,14 @@ class Settings(BaseSettings):
     streams_max: int = Field(default=1_000, gt=0)
     stream_buffer_max: int = Field(default=BUFFER_FRAMES_MAX, gt=0)  # frames that wait for a client
     stream_stall_s: float = Field(default=60.0, gt=0)  # a client that takes nothing is cut off
+
+    mqtt_connections_max: int = Field(default=10_000, gt=0)
+    mqtt_packet_bytes_max: int = Field(default=256 * 1024, gt=0, le=268_435_455)
+    mqtt_in_flight_max: int = Field(default=5_000, gt=0, le=65_535)  # of one device
+    mqtt_pending_bytes_max: int = Field(default=32 * 1024**2, gt=0)  # of all, not yet durable
+    mqtt_keep_alive_s_max: int = Field(default=600, gt=0, le=65_535)
+    journal_messages_max: int = Field(default=2_000_000, gt=0)  # durable, not yet applied
+    journal_bytes_max: int = Field(default=1024**3, gt=0)
 
     lease_wait_s: float = Field(default=60.0, ge=0)
     lease_ttl_s: float = Field(default=30.0, gt=0)
@@ -87,6 +95,16 @@ class Settings(BaseSettings):
         """How much the quarantine keeps."""
         messages, size = self.quarantine_device_messages, self.quarantine_bytes_max
         return Bounds(device_messages=messages, bytes=size)
+
+    @property
+    def ack_committed(self) -> bool:
+        """Whether a message is acknowledged only after the state store's commit."""
+        return self.ack == "store" or (not self.ack and self.state_url.startswith("postgresql"))
+
+    @property
+    def one_process(self) -> bool:
+        """Whether a store lives in the memory of the process that serves it."""
+        return any(url.startswith("memory:") for url in (self.graph_url, self.state_url))
 
     @property
     def tls(self) -> bool:

@@ -172,13 +172,19 @@ async def _serve(folder: Path, url: str, readings: int) -> None:
     await bind_many(graph, graph, time.time, REGION, wanted)
     states = await SqliteStates.open(folder / "state.db")
     journal = await Journal.open(folder / "journal", "main")
-    broker: Broker = Endpoint(HOST, 0, clock=time.time)
+    broker: Broker = Endpoint(_port(), clock=time.time)
     if url:
         broker = PahoBroker(url, "bench-listener", clock=time.time)
     intake = Intake(graph, graph, states, time.time)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(intake.run(broker, journal))
         tasks.create_task(_tell(broker, journal, intake, readings))
+
+
+def _port() -> socket.socket:
+    port = socket.socket()
+    port.bind((HOST, 0))
+    return port
 
 
 async def _tell(broker: Broker, journal: Journal, intake: Intake, readings: int) -> None:

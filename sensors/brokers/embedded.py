@@ -5,20 +5,19 @@ the sink returned, which is after the journal's fsync.
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from errno import EACCES, EADDRINUSE
 from typing import Any
 
 import structlog
 
-from identity.errors import CityError, Conflict
+from identity.errors import CityError
 from sensors.brokers import mqtt_packets as mqtt
 from sensors.brokers.connection import Connection, Taken
 from sensors.ports import Message, Sink
 
-PORT_TRIES = 100  # ports looked at beyond the first when it is taken
 SWEEP_S = 1.0  # how often silent connections are looked for
 BACKLOG = 1_024  # connections that wait to be accepted
 
@@ -41,19 +40,16 @@ class Limits:
 
 
 class Endpoint:
-    """Listens on ``host:port`` (a Broker); see ``run``.
+    """Listens on a bound socket (a Broker); see ``run``.
 
-    ``strict_port``: a taken port is Conflict("port_taken"), else the next free one is used.
-    ``port`` 0 takes any. ``authenticate`` None: everybody may publish. ``clock``: Unix seconds.
+    ``authenticate`` None: everybody may publish. ``clock``: Unix seconds.
     """
 
     def __init__(
         self,
-        host: str,
-        port: int,
+        port: socket.socket,
         *,
         clock: Callable[[], float],
-        strict_port: bool = False,
         authenticate: Authenticate | None = None,
         tls: ssl.SSLContext | None = None,
         limits: Limits | None = None,
@@ -64,7 +60,8 @@ class Endpoint:
         self.connect_s_max = limits.connect_s_max
         self.now = clock
         self._limits = limits
-        self._host, self._port, self._strict_port = host, port, strict_port
+        self._port = port
+        self._address = port.getsockname()
         self._authenticate = authenticate
         self._tls = tls
         self._server: asyncio.Server | None = None
@@ -77,8 +74,9 @@ class Endpoint:
 
     @property
     def address(self) -> str:
-        """host:port as bound (as asked for until ``open``)."""
-        return f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
+        """host:port as bound."""
+        host, port = self._address[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     @property
     def connected(self) -> bool:
@@ -90,22 +88,12 @@ class Endpoint:
         """Whether too many bytes wait; devices are held back then."""
         return self._pending_bytes >= self._limits.pending_bytes_max
 
-    async def open(self) -> None:
-        """Take the port; ``run`` takes up what devices send. Raises Conflict("port_taken")."""
-        if self._server is not None:
-            return
-        tries = 1 if self._strict_port or self._port == 0 else PORT_TRIES
-        for port in range(self._port, self._port + tries):
-            self._server = await self._bind(port)
-            if self._server is not None:
-                self._port = self._server.sockets[0].getsockname()[1]
-                return
-        raise Conflict("port_taken", host=self._host, port=self._port)
-
     async def run(self, sink: Sink) -> None:
         """Accept devices and acknowledge after ``sink``, until cancelled."""
-        await self.open()
-        assert self._server is not None
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Connection(self), sock=self._port, ssl=self._tls, backlog=BACKLOG
+        )
         try:
             _log.info("endpoint_opened", address=self.address)
             async with asyncio.TaskGroup() as tasks:
@@ -232,18 +220,3 @@ class Endpoint:
             now_s = loop.time()
             for connection in [c for c in self._connections if c.is_overdue(now_s)]:
                 connection.close("silent for too long", mqtt.KEEP_ALIVE_TIMEOUT)
-
-    async def _bind(self, port: int) -> asyncio.Server | None:
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.create_server(
-                lambda: Connection(self),
-                self._host,
-                port,
-                ssl=self._tls,
-                backlog=BACKLOG,
-            )
-        except OSError as error:
-            if error.errno in {EADDRINUSE, EACCES}:
-                return None
-            raise

@@ -4,6 +4,7 @@ URL is ``embedded://host:port`` or ``mqtt://host:port``. Prints "connected" once
 """
 
 import asyncio
+import socket
 import sys
 import time
 from pathlib import Path
@@ -20,7 +21,10 @@ from twin.stores.sqlite import SqliteStates
 def broker_of(url):
     parts = urlsplit(url)
     if parts.scheme == "embedded":
-        return Endpoint(parts.hostname, parts.port, clock=time.time, strict_port=True)
+        port = socket.socket()
+        port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        port.bind((parts.hostname, parts.port))
+        return Endpoint(port, clock=time.time)
     return PahoBroker(url, "wanwu-listener", clock=time.time)
 
 

@@ -11,6 +11,7 @@ import pytest
 from sensors.brokers.embedded import Endpoint
 from sensors.brokers.mqtt_packets import Connect, Publish
 from sensors.brokers.mqtt_write import connect, publish
+from tests.integration.test_endpoint import bound
 
 pytestmark = pytest.mark.anyio
 
@@ -35,8 +36,7 @@ async def test_a_device_publishes_through_tls_and_is_acknowledged(certificate):
     async def sink(messages):
         received.extend(messages)
 
-    endpoint = Endpoint("127.0.0.1", 0, clock=lambda: 0.0, tls=server)
-    await endpoint.open()
+    endpoint = Endpoint(bound(), clock=lambda: 0.0, tls=server)
     task = asyncio.create_task(endpoint.run(sink))
     count = 2_000
     client = ssl.create_default_context(cafile=str(certificate[0]))

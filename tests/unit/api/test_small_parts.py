@@ -5,13 +5,12 @@ import socket
 
 import pytest
 
-from api.access import address
+from api.addresses import address, take_port
 from api.bootstrap import client_id
 from api.errors import language, status_of
 from api.requests import box, cursor
 from api.routes.objects import _properties, kinds_of
 from api.routes.tiles import asked
-from api.running import take_port
 from api.services import Door, until
 from api.settings import load
 from cim.model import Kind
@@ -124,9 +123,9 @@ def test_a_given_port_that_is_taken_is_refused_and_a_default_one_moves_on():
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(Conflict) as refused:
-            take_port(f"127.0.0.1:{port}", strict=True)
+            take_port(f"127.0.0.1:{port}", strict=True, taken="http_port_taken")
         assert refused.value.code == "http_port_taken"
-        with take_port(f"127.0.0.1:{port}", strict=False) as free:
+        with take_port(f"127.0.0.1:{port}", strict=False, taken="http_port_taken") as free:
             assert free.getsockname()[1] > port
 
 
@@ -141,7 +140,7 @@ async def test_an_answer_does_not_wait_for_the_acknowledgement_of_the_one_before
         writer.close()
 
     async with await asyncio.start_server(
-        accepted, sock=take_port("127.0.0.1:0", strict=True)
+        accepted, sock=take_port("127.0.0.1:0", strict=True, taken="http_port_taken")
     ) as s:
         _, writer = await asyncio.open_connection(*s.sockets[0].getsockname())
         assert await said

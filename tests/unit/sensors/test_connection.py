@@ -1,4 +1,5 @@
 import asyncio
+import socket
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,7 +50,8 @@ class Wire:
 
 async def delivered(data, piece):
     """Feed ``data`` in pieces until the connection closes; return the wire and what was taken."""
-    endpoint = Endpoint("127.0.0.1", 0, clock=lambda: 0.0)
+    with socket.socket() as port:
+        endpoint = Endpoint(port, clock=lambda: 0.0)
     connection, wire = Connection(endpoint), Wire()
     connection.connection_made(wire)
     for start in range(0, len(data), piece):

@@ -1,4 +1,5 @@
 import asyncio
+import socket
 from contextlib import asynccontextmanager
 
 import anyio
@@ -156,8 +157,9 @@ async def test_our_own_intake_endpoint_takes_what_is_published():
     async def sink(batch):
         taken.extend((m.topic, m.payload) for m in batch)
 
-    endpoint = Endpoint("127.0.0.1", 0, clock=lambda: 0.0)
-    await endpoint.open()
+    port = socket.socket()
+    port.bind(("127.0.0.1", 0))
+    endpoint = Endpoint(port, clock=lambda: 0.0)
     async with anyio.create_task_group() as group:
         group.start_soon(endpoint.run, sink)
         port = int(endpoint.address.rpartition(":")[2])

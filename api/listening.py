@@ -1,0 +1,153 @@
+"""A listener as two child processes, seen from the process that starts them and keeps them alive.
+
+Endpoint with journal, and applier: neither waits for the other's interpreter, and whichever dies is
+started again. The port and the link between the two are held here, so that they outlive both:
+devices that connect meanwhile wait in the port's backlog.
+"""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+import identity.errors
+from api.addresses import BACKLOG, shown
+from api.listener import EXIT_REFUSED, Order
+from api.settings import Settings
+from identity.errors import CityError, Unavailable
+from sensors.link import pair
+
+RESTART_S_FIRST, RESTART_S_MAX = 0.05, 5.0
+END_S = 5.0  # from SIGTERM to SIGKILL
+ENDPOINT, APPLIER = "endpoint", "applier"
+
+_log = structlog.get_logger()
+
+
+class Part:
+    """One child process; ``on_said`` hears its lines, and {} when it ended."""
+
+    def __init__(self, role: str, order: Order, on_said: Callable[[dict[str, Any]], None]) -> None:
+        self.role = role
+        self._order = order
+        self._on_said = on_said
+        self._refused: CityError | None = None
+        self._worked = False
+
+    async def run(self) -> None:
+        """Keep it alive until cancelled. Raises the CityError of a start that was refused.
+
+        What had begun its work is started again at once, else the pauses grow.
+        """
+        wait_s = RESTART_S_FIRST
+        while True:
+            code = await self._live()
+            if code == EXIT_REFUSED and self._refused is not None:
+                raise self._refused
+            wait_s = RESTART_S_FIRST if self._worked else wait_s
+            _log.warning("listener_part_ended", part=self.role, code=code, again_s=wait_s)
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, RESTART_S_MAX)
+
+    async def _live(self) -> int:
+        """Start it, hear it, return how it ended."""
+        inherited = [fd for fd in (self._order.link, self._order.port) if fd >= 0]
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "api.listener", self.role),
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            pass_fds=inherited,
+        )
+        self._worked = False
+        _log.info("listener_part_started", part=self.role, pid=process.pid)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(self._order.line())
+            async for line in process.stdout:
+                self._hear(msgspec.json.decode(line))
+            return await process.wait()
+        finally:
+            self._on_said({})
+            await _end(process)
+
+    def _hear(self, said: dict[str, Any]) -> None:
+        self._worked = self._worked or bool(said.get("connected") or said.get("applying"))
+        if "refused" in said:
+            kind = getattr(identity.errors, said["kind"])
+            self._refused = kind(said["refused"], **said["facts"])
+        self._on_said(said)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Let it finish, then make it."""
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), END_S)
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+class ListenerProcesses:
+    """Both processes of one listener. ``port``: a bound socket for the embedded endpoint.
+
+    ``on_changed`` is called when the applier has committed something.
+    """
+
+    def __init__(
+        self, settings: Settings, listener: str, port: socket.socket | None, address: str = ""
+    ) -> None:
+        self.address = shown(*port.getsockname()[:2]) if port is not None else address
+        self.connected = False
+        self.applying = False
+        self.on_changed: Callable[[], None] = lambda: None
+        self._port = port
+        self._ends = pair()
+        if port is not None:
+            port.listen(BACKLOG)
+        fd = port.fileno() if port is not None else -1
+        near, far = (end.fileno() for end in self._ends)
+        self.endpoint = Part(ENDPOINT, Order(settings, listener, near, fd), self._hear_endpoint)
+        self.applier = Part(APPLIER, Order(settings, listener, far, -1), self._hear_applier)
+
+    async def run(self) -> None:
+        """Keep both alive until cancelled. Raises the CityError of a start that was refused."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.endpoint.run(), name=ENDPOINT)
+                tasks.create_task(self.applier.run(), name=APPLIER)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Give port and link back."""
+        for held in (self._port, *self._ends):
+            if held is not None:
+                held.close()
+
+    def check(self) -> None:
+        """Raise Unavailable while a part is away."""
+        if not self.connected:
+            raise Unavailable("broker_not_connected", address=self.address)
+        if not self.applying:
+            raise Unavailable("applier_away")
+
+    def _hear_endpoint(self, said: dict[str, Any]) -> None:
+        self.connected = bool(said.get("connected", False))
+
+    def _hear_applier(self, said: dict[str, Any]) -> None:
+        if "changed" in said:
+            self.on_changed()
+        else:
+            self.applying = bool(said.get("applying", False))

@@ -1,0 +1,20 @@
+"""How every process of the product logs: events on stderr, one line each."""
+
+import logging
+import sys
+
+import structlog
+
+
+def configure() -> None:
+    """Log events to stderr."""
+    logging.getLogger("uvicorn.error").addFilter(_is_no_refusal)
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def _is_no_refusal(record: logging.LogRecord) -> bool:
+    """Leave out what the server says of each WebSocket we refused: it is in the audit trail."""
+    return record.msg != "ASGI callable returned without completing handshake."

@@ -63,7 +63,7 @@ def up(
     mqtt_port: MqttPort = None,
     behind_proxy: Proxied = None,
 ) -> None:
-    """Start everything in one process: page, API, imports and the MQTT endpoint."""
+    """Start everything: page, API, imports, and the MQTT endpoint with its applier."""
     settings = _settings(data_dir, host, port, mqtt_port, behind_proxy)
     plan = running.Plan(
         worker=True,

@@ -80,7 +80,9 @@ class Part:
             await _end(process)
 
     def _hear(self, said: dict[str, Any]) -> None:
-        self._worked = self._worked or bool(said.get("connected") or said.get("applying"))
+        if not self._worked and (said.get("connected") or said.get("applying")):
+            self._worked = True
+            _log.info("listener_part_ready", part=self.role)
         if "refused" in said:
             kind = getattr(identity.errors, said["kind"])
             self._refused = kind(said["refused"], **said["facts"])

@@ -30,6 +30,7 @@ class Listener:
             command = [*COMMAND, "listen"]
             env = environment(**self.settings)
             self.process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+        until(lambda: self.printed().count("listener_part_ready") >= 2, "both parts")
         return self
 
     def __exit__(self, *_):

@@ -6,7 +6,7 @@ from cim.model import Entity, Kind
 from cim.ports import Filter
 from cim.registration import PORTION_THINGS, Registration, Thing
 from cim.registry_change import Registry
-from cim.stores.memory import MemoryGraph
+from cim.stores.memory import MemoryBlobs, MemoryGraph
 from identity import code as uic
 from identity.errors import CityError, Conflict, Unavailable
 from identity.ports import Alias
@@ -141,7 +141,8 @@ async def test_a_portion_has_a_limit(graph):
 
 async def test_a_merge_takes_the_own_code_along(registration, graph):
     old, new = await register(registration, LAMPS[:2])
-    await Registry(graph, graph, 0.0).merge(old, new, who="somebody", why="counted twice")
+    register = Registry(graph, graph, MemoryBlobs(), 0.0)
+    await register.merge(old, new, who="somebody", why="counted twice")
     assert [a.code for a in (await graph.resolve(2, [old]))[old]] == [new]
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 
 GRAPH_SCHEMES = ("sqlite", "memory", "neo4j", "neo4j+s", "bolt", "bolt+s")
+STATE_SCHEMES = ("sqlite", "memory", "postgresql", "postgres")
 Clock = Callable[[], float]
 
 
@@ -202,18 +203,30 @@ async def _neo4j(settings: Settings, url: str, clock: Clock) -> Any:
 
 async def _states(settings: Settings, signal: Signal, opened: list[Any]) -> States:
     url = settings.state_url or "sqlite:///state.db"
+    scheme = _scheme("TWIN_STATE_URL", url, STATE_SCHEMES)
     store: Any
-    if _scheme("TWIN_STATE_URL", url, ("sqlite", "memory")) == "memory":
+    if scheme == "memory":
         from twin.stores.memory import MemoryStates
 
         store = MemoryStates(signal=signal, bounds=settings.quarantine)
-    else:
+    elif scheme == "sqlite":
         from twin.stores.sqlite import SqliteStates
 
         path = _path(settings, url)
         store = await SqliteStates.open(path, signal=signal, bounds=settings.quarantine)
+    else:
+        store = await _postgres(settings, url, signal)
     opened.append(store)
     return cast("States", store)
+
+
+async def _postgres(settings: Settings, url: str, signal: Signal) -> Any:
+    """Open PostgreSQL; its driver is an extra."""
+    try:
+        from twin.stores.postgres import PostgresStates
+    except ModuleNotFoundError as missing:
+        raise Invalid("extra_missing", extra="postgres", part=str(missing.name)) from missing
+    return await PostgresStates.open(url, signal=signal, bounds=settings.quarantine)
 
 
 async def _jobs(settings: Settings, opened: list[Any]) -> tuple[Jobs, Audit]:

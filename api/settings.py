@@ -31,7 +31,9 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path("data")
     graph_url: str = ""  # sqlite:///graph.db | memory:// | neo4j://user:password@host:7687
-    state_url: str = ""  # sqlite:///state.db | memory://
+    state_url: str = Field(
+        default="", repr=False
+    )  # sqlite:///state.db | postgresql://user:password@host/db | memory://
     jobs_url: str = ""  # sqlite:///jobs.db
     blobs_url: str = ""  # file:///… | memory://
     broker_url: str = "embedded://"  # embedded:// | mqtt://… | mqtts://… | none://

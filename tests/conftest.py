@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.parts import neo4j_server
+from tests.parts import neo4j_server, postgres_server
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -36,6 +36,25 @@ def neo4j():
     server.kill()
 
 
+@pytest.fixture(scope="session")
+def postgres():
+    """A real PostgreSQL server, started once; mark its tests ``postgres``."""
+    try:
+        server = postgres_server.start()
+    except postgres_server.Missing as missing:
+        pytest.skip(str(missing))
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def database(postgres) -> str:
+    """The URL of an empty database of the real PostgreSQL."""
+    url = postgres.create()
+    yield url
+    postgres.drop(url)
+
+
 @pytest.fixture(autouse=True)
 def _scrubbed_environment(monkeypatch):
     for name in list(os.environ):
@@ -57,7 +76,7 @@ def _loopback_only(monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", guarded)
 
 
-LEGS = {"adapter", "neo4j", "mosquitto", "browser", "corpus"}
+LEGS = {"adapter", "neo4j", "mosquitto", "browser", "corpus", "postgres"}
 """Marks of what a newcomer may lack and CI may not."""
 
 

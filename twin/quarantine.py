@@ -75,6 +75,10 @@ class Quarantine(Protocol):
         """Return the whole messages behind a row, oldest first, behind message id ``after``."""
         ...
 
+    async def quarantine_dropped(self) -> int:
+        """Return how many messages were dropped because the quarantine was full."""
+        ...
+
     async def release(self, ids: Sequence[int]) -> None:
         """Remove quarantine rows and what is kept behind them (discarded by a person).
 

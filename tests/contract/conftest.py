@@ -21,6 +21,7 @@ from tests.parts.neo4j_wipe import wipe
 from twin.ports import States
 from twin.quarantine import Bounds
 from twin.stores.memory import MemoryStates
+from twin.stores.postgres import PostgresStates
 from twin.stores.sqlite import SqliteStates
 
 LEASE_TTL_S = 15.0
@@ -74,11 +75,13 @@ GRAPHS: dict[str, Callable[..., Awaitable[Graph]]] = {
 SERVERS = {"neo4j": "neo4j"}  # the session fixture whose value a factory gets as third argument
 MARKS: dict[str, list[pytest.MarkDecorator]] = {
     "neo4j": [pytest.mark.neo4j, pytest.mark.adapter],
+    "postgres": [pytest.mark.postgres, pytest.mark.adapter],
 }
 BOUNDS = Bounds(rows=3, device_messages=3, bytes=20_000, message_bytes=5_500)
 STATES = {
     "memory": lambda _place, **kept: _made(MemoryStates(**kept)),
     "sqlite": lambda place, **kept: SqliteStates.open(place / "state.db", **kept),
+    "postgres": PostgresStates.open,
 }
 BLOBS = {"memory": lambda _place: MemoryBlobs(), "files": FileBlobs}
 
@@ -113,7 +116,8 @@ async def graph(opens) -> Graph:
 @pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, [])) for name in STATES])
 async def states(request, tmp_path) -> States:
     """A store of states that keeps 5 outbox rows and little in quarantine."""
-    store = await STATES[request.param](tmp_path, outbox_kept=5, bounds=BOUNDS)
+    place = request.getfixturevalue("database") if request.param == "postgres" else tmp_path
+    store = await STATES[request.param](place, outbox_kept=5, bounds=BOUNDS)
     yield store
     await store.close()
 

@@ -40,7 +40,7 @@ async def test_quarantine_is_bounded_and_what_is_dropped_is_counted(states):
 
     rows = await states.quarantined(limit=10)
     assert [(r.device, len(r.payload)) for r in rows] == [("d2", 4096), ("d3", 4096), ("d4", 4096)]
-    assert states.quarantine_dropped == 4
+    assert await states.quarantine_dropped() == 4
 
 
 async def test_released_quarantine_rows_are_gone(states):

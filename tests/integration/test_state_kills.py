@@ -16,6 +16,7 @@ import pytest
 
 from twin.ports import Commit, Projection
 from twin.reading import Reading
+from twin.stores.postgres import PostgresStates
 from twin.stores.sqlite import SqliteStates
 
 BATCH, SERIES = 200, 40
@@ -38,8 +39,14 @@ def expected(batches):
     return sorted(keys)
 
 
-async def write_for_ever(path):
-    store = await SqliteStates.open(path)
+async def opened(place):
+    """Open the store of a URL or a file."""
+    adapter = PostgresStates if str(place).startswith("postgresql:") else SqliteStates
+    return await adapter.open(place)
+
+
+async def write_for_ever(place):
+    store = await opened(place)
     number = await store.offset("journal")
     while True:
         readings = batch(number)
@@ -82,7 +89,7 @@ async def all_keys(store):
 
 
 async def check(path, last_told):
-    store = await SqliteStates.open(path)
+    store = await opened(path)
     committed = await store.offset("journal")
     assert committed >= last_told + 1, "an acknowledged commit is missing"
     assert await all_keys(store) == expected(committed)
@@ -116,5 +123,24 @@ async def test_a_hundred_kills_lose_nothing_and_repeat_nothing(tmp_path):
         await kills(tmp_path / f"state{seed}.db", 10, seed)
 
 
+@pytest.mark.anyio
+@pytest.mark.postgres
+@pytest.mark.adapter
+async def test_five_kills_lose_nothing_and_repeat_nothing_on_postgresql(database):
+    await kills(database, 5, seed=1)
+
+
+@pytest.mark.anyio
+@pytest.mark.long
+@pytest.mark.postgres
+@pytest.mark.adapter
+@pytest.mark.timeout(1800)
+async def test_a_hundred_kills_lose_nothing_and_repeat_nothing_on_postgresql(postgres):
+    for seed in range(10):
+        database = postgres.create()
+        await kills(database, 10, seed)
+        postgres.drop(database)
+
+
 if __name__ == "__main__":
-    anyio.run(write_for_ever, Path(sys.argv[1]))
+    anyio.run(write_for_ever, sys.argv[1])

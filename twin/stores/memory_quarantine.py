@@ -15,7 +15,7 @@ class MemoryQuarantine:
     """Rows by (reason, device, topic), and whole messages by id, oldest first."""
 
     def __init__(self, bounds: Bounds) -> None:
-        self.quarantine_dropped = 0
+        self._dropped = 0
         self._bounds = bounds
         self._rows: dict[Key, Quarantined] = {}
         self._messages: dict[int, tuple[int, Quarantined, Kept]] = {}  # row's id, its row, message
@@ -36,6 +36,10 @@ class MemoryQuarantine:
         """Return the whole messages behind a row, oldest first."""
         limits.page(limit)
         return [kept for kept in self._behind(row) if kept.id > after][:limit]
+
+    async def quarantine_dropped(self) -> int:
+        """Return how many messages were dropped because the quarantine was full."""
+        return self._dropped
 
     async def release(self, ids: Sequence[int]) -> None:
         """Remove quarantine rows and what is kept behind them."""
@@ -80,7 +84,7 @@ class MemoryQuarantine:
             del self._messages[number]
         while len(self._rows) > self._bounds.rows:
             oldest = min(self._rows, key=self._age)
-            self.quarantine_dropped += self._rows[oldest].count
+            self._dropped += self._rows[oldest].count
             self._drop(oldest)
         while sum(kept.bytes for _, _, kept in self._messages.values()) > self._bounds.bytes:
             del self._messages[next(iter(self._messages))]

@@ -23,6 +23,7 @@ from twin.quarantine import Bounds, Kept, Quarantined
 from twin.reading import State
 from twin.stores import (
     limits,
+    slices,
     sqlite_commit,
     sqlite_export,
     sqlite_history,
@@ -30,7 +31,7 @@ from twin.stores import (
     sqlite_queries,
 )
 from twin.stores.database import Database, one
-from twin.stores.sqlite_commit import Keeping, Names
+from twin.stores.names import Keeping, Names
 
 POINT_CODES = 64  # codes of a states() call that is still answered on the event loop
 
@@ -124,10 +125,20 @@ class SqliteStates:
             lambda reads: sqlite_history.series(reads, where, ask, limit, after)
         )
 
-    def export(self, where: Where, *, start: float, stop: float) -> AsyncIterator[list[Recorded]]:
+    async def export(
+        self, where: Where, *, start: float, stop: float
+    ) -> AsyncIterator[list[Recorded]]:
         """Yield history rows day by day."""
         limits.check_where(where)
-        return sqlite_export.export(self._database, where, start, stop)
+        scan = self._database.scan
+        members = await scan(lambda reads: list(sqlite_history.chosen(reads, where, ("", "", ""))))
+        async for rows in slices.days(
+            members,
+            (start, stop),
+            lambda *given: scan(lambda reads: sqlite_export.begins(reads, *given)),
+            lambda *given: scan(lambda reads: sqlite_export.of_day(reads, *given)),
+        ):
+            yield rows
 
     async def history(
         self,
@@ -185,9 +196,8 @@ class SqliteStates:
             lambda reads: sqlite_quarantine.kept(reads, row, after, limit)
         )
 
-    @property
-    def quarantine_dropped(self) -> int:
-        """How many messages were dropped because the quarantine was full."""
+    async def quarantine_dropped(self) -> int:
+        """Return how many messages were dropped because the quarantine was full."""
         sql = "SELECT value FROM counters WHERE name = 'quarantine_dropped'"
         return int(self._database.read(lambda reads: one(reads, sql)) or 0)
 

@@ -3,48 +3,14 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from twin.ports import Commit, Outcome, Projection
-from twin.quarantine import Bounds
 from twin.reading import Reading, State
-from twin.state import APPLIED, DUPLICATE, LATE, apply, settle
+from twin.state import DUPLICATE
 from twin.stores.database import one
+from twin.stores.names import Keeping, Key, Names, Settled, settle_all
 from twin.stores.sqlite_quarantine import quarantine, release_messages
 from twin.stores.sqlite_rows import history_row, projection_row, state_of, state_row
-
-Key = tuple[str, str, str]  # code, property, source
-NAMES_KEPT = 300_000  # series or things remembered (about 200 MB); more and it begins again
-
-
-@dataclass
-class Names:
-    """What the writer remembers of stored rows, to spare look-ups (a third of a commit's time).
-
-    Ids hold for ever; projections and states while no other connection wrote (PRAGMA
-    data_version) and no transaction failed.
-    """
-
-    things: dict[str, int] = field(default_factory=dict)
-    series: dict[Key, int] = field(default_factory=dict)
-    projections: dict[str, Projection] = field(default_factory=dict)
-    states: dict[int, State] = field(default_factory=dict)
-    data_version: int = -1
-
-    def forget(self) -> None:
-        """Drop everything: a transaction failed, or the memo is full."""
-        self.things.clear()
-        self.series.clear()
-        self.projections.clear()
-        self.states.clear()
-
-
-@dataclass(frozen=True)
-class Keeping:
-    """How many rows stay."""
-
-    outbox: int
-    quarantine: Bounds
 
 
 def write(
@@ -55,12 +21,11 @@ def write(
         return Outcome([DUPLICATE] * len(commit.readings), newest(connection))
     refresh(connection, names)
     project(connection, commit.projections, names)
-    results, moved, between = settle_all(connection, commit.readings, names)
-    connection.executemany(_PUT_STATE, [state_row(*row) for row in between.items()])
-    sequence = publish(connection, moved, keeping.outbox)
+    told = apply_all(connection, commit.readings, names)
+    sequence = publish(connection, told, keeping.outbox)
     quarantine(connection, commit.quarantined, keeping.quarantine)
     release_messages(connection, commit.released)
-    return Outcome(results, sequence)
+    return Outcome(told.results, sequence)
 
 
 def advance(connection: sqlite3.Connection, commit: Commit) -> bool:
@@ -76,14 +41,8 @@ def advance(connection: sqlite3.Connection, commit: Commit) -> bool:
 
 
 def refresh(connection: sqlite3.Connection, names: Names) -> None:
-    """Forget projections that another connection may have rewritten, and a full memo."""
-    if len(names.series) > NAMES_KEPT or len(names.projections) > NAMES_KEPT:
-        names.forget()
-    version = one(connection, "PRAGMA data_version")
-    if version != names.data_version:
-        names.projections.clear()
-        names.states.clear()
-        names.data_version = version
+    """Forget what another connection may have rewritten."""
+    names.refresh(one(connection, "PRAGMA data_version"))
 
 
 def project(
@@ -107,48 +66,24 @@ def project(
     names.projections.update(changed)
 
 
-def settle_all(
-    connection: sqlite3.Connection, readings: Sequence[Reading], names: Names
-) -> tuple[list[str], dict[int, State], dict[int, State]]:
-    """Return what happened to each reading, and the new state of each series that moved.
-
-    The last: states that did not move, but a late reading came between them and the one before.
-    """
+def apply_all(connection: sqlite3.Connection, readings: Sequence[Reading], names: Names) -> Settled:
+    """Settle the readings and put them into history; repeats become duplicates."""
     series = find_series(connection, readings, names)
-    states = names.states
-    load_states(connection, readings, series, states)
-    moved: dict[int, State] = {}
-    between: dict[int, State] = {}
-    results: list[str] = []
-    fresh_rows = []
-    older: list[tuple[int, Reading]] = []
-    for place, (reading, one_series) in enumerate(zip(readings, series, strict=True)):
-        before = states.get(one_series)
-        settled = settle(before, reading)
-        state, result = apply(before, settled)
-        results.append(result)
-        if result == APPLIED:
-            # Newer than everything of its series, so it cannot be in history yet: no look-up.
-            states[one_series] = moved[one_series] = state
-            fresh_rows.append(history_row(one_series, settled, state.changed_at))
-        elif result == LATE:
-            older.append((place, settled))
-            if state is not before:
-                states[one_series] = between[one_series] = state
-    connection.executemany(_REMEMBER, fresh_rows)
-    for place, settled in older:
-        row = history_row(series[place], settled, None)
+    load_states(connection, readings, series, names.states)
+    told = settle_all(readings, series, names.states)
+    connection.executemany(_REMEMBER, [history_row(*row) for row in told.fresh])
+    for place, (number, reading) in told.older.items():
+        row = history_row(number, reading, None)
         if connection.execute(_REMEMBER_ONCE, row).rowcount == 0:
-            results[place] = DUPLICATE
-    for one_series in moved.keys() & between.keys():
-        moved[one_series] = states[one_series]
-    return results, moved, between
+            told.results[place] = DUPLICATE
+    return told
 
 
-def publish(connection: sqlite3.Connection, moved: Mapping[int, State], kept: int) -> int:
-    """Write the moved states, one outbox row for each, and return the newest sequence."""
+def publish(connection: sqlite3.Connection, told: Settled, kept: int) -> int:
+    """Write the states, one outbox row for each that moved, and return the newest sequence."""
     sequence = newest(connection)
-    rows = [state_row(series, state) for series, state in moved.items()]
+    rows = [state_row(series, state) for series, state in told.moved.items()]
+    connection.executemany(_PUT_STATE, [state_row(*row) for row in told.between.items()])
     connection.executemany(_PUT_STATE, rows)
     connection.executemany(
         _PUT_OUTBOX, [(number, *row) for number, row in enumerate(rows, start=sequence + 1)]

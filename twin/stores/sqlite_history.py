@@ -9,6 +9,7 @@ from twin.buckets import Buckets, Gathered, Key, Partial, Row
 from twin.ports import Where
 from twin.reading import State
 from twin.stores import limits
+from twin.stores.slices import Member, page_of
 from twin.stores.sqlite_rows import state_of
 from twin.stores.sqlite_where import conditions
 
@@ -56,9 +57,6 @@ _HELD = (
     " WHERE h.series = ? AND h.observed_at >= ? AND h.observed_at < ? ORDER BY h.observed_at, h.tie"
 )
 
-Member = tuple[int, Key]
-"""The number of a series in this file, and what it is of."""
-
 
 def at(
     connection: sqlite3.Connection,
@@ -90,7 +88,9 @@ def series(
     connection: sqlite3.Connection, where: Where, ask: Buckets, limit: int, after: str
 ) -> tuple[list[Row], str]:
     """Return a page of rows of buckets and the next cursor."""
-    groups, members, more = page_of(connection, where, ask, limit, limits.cursor(after))
+    behind = limits.cursor(after)
+    begin = ("", "", "") if ask.by == "property" else behind
+    groups, members, more = page_of(chosen(connection, where, begin), ask, limit, behind)
     told = Gathered(ask, groups)
     sums(connection, members, told)
     if ask.agg in {"first", "last"}:
@@ -98,24 +98,6 @@ def series(
     if ask.agg == "weighted":
         weights(connection, members, told)
     return told.rows(), limits.CURSOR_MARK.join(groups[-1]) if more else ""
-
-
-def page_of(
-    connection: sqlite3.Connection, where: Where, ask: Buckets, limit: int, behind: Key
-) -> tuple[list[Key], list[Member], bool]:
-    """Return the groups of a page, the series that enter them, and whether there are more."""
-    begin = ("", "", "") if ask.by == "property" else behind
-    inside: dict[Key, list[Member]] = {}
-    for count, member in enumerate(chosen(connection, where, begin), start=1):
-        limits.check_members(count)
-        group = ask.group(member[1])
-        if group > behind:
-            inside.setdefault(group, []).append(member)
-        if len(inside) > limit and ask.by != "property":
-            break
-    groups = sorted(inside)[:limit]
-    members = sorted((m for group in groups for m in inside[group]), key=lambda m: m[1])
-    return groups, members, len(inside) > limit
 
 
 def sums(connection: sqlite3.Connection, members: Sequence[Member], told: Gathered) -> None:

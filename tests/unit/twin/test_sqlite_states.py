@@ -9,7 +9,7 @@ from twin.events import Signal
 from twin.ports import Commit, Projection, Where
 from twin.quarantine import Bounds, Quarantined
 from twin.reading import Reading
-from twin.stores import sqlite_commit
+from twin.stores import names, sqlite_commit
 from twin.stores.sqlite import SqliteStates
 
 pytestmark = pytest.mark.anyio
@@ -89,7 +89,7 @@ async def test_a_transaction_that_fails_leaves_nothing_behind_in_file_or_memo(pa
 
 
 async def test_a_full_memo_begins_again(path, monkeypatch):
-    monkeypatch.setattr(sqlite_commit, "NAMES_KEPT", 3)
+    monkeypatch.setattr(names, "NAMES_KEPT", 3)
     store = await SqliteStates.open(path)
     for turn in range(2):
         rows = [reading(f"c{i}", at=turn) for i in range(10)]
@@ -149,7 +149,7 @@ async def test_what_the_quarantine_dropped_is_still_counted_after_a_restart(path
     await store.close()
 
     again = await SqliteStates.open(path, bounds=Bounds(rows=1))
-    assert again.quarantine_dropped == 2
+    assert await again.quarantine_dropped() == 2
     assert [row.device for row in await again.quarantined(limit=5)] == ["d2"]
     await again.close()
 

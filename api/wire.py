@@ -56,6 +56,7 @@ def document(entity: Entity) -> dict[str, Any]:
         "placement": said.get("placement"),
         "counts": said.get("counts"),
         "findings": said.get("findings_count", 0),
+        "valid_from": _time(said.get("valid_from")),
         "withdrawn": bool(said.get("withdrawn", False)),
         "lifecycle": entity.lifecycle.value,
     }
@@ -65,7 +66,9 @@ def version(entity: Entity) -> dict[str, Any]:
     """Return one version of a model: what it brought and changed."""
     said = entity.properties
     kept = ("version", "sha256", "placement", "counts", "schema", "result")
-    return {"code": entity.code, "name": entity.name, **{name: said.get(name) for name in kept}}
+    told = {name: said.get(name) for name in kept}
+    valid_from = _time(said.get("valid_from"))
+    return {"code": entity.code, "name": entity.name, **told, "valid_from": valid_from}
 
 
 def tile(entry: Tile) -> dict[str, Any]:

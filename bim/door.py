@@ -15,6 +15,7 @@ from typing import Any
 from bim.normalise import product_guids
 from cim import batches
 from cim.model import Entity, Kind, Verb
+from cim.moment import check_order
 from cim.placement import given
 from cim.ports import Blobs, Filter, Graph
 from identity import code as uic
@@ -57,6 +58,7 @@ class Receipt:
     version: int | None = None
     placement: Mapping[str, Any] | None = None
     why_facts: Mapping[str, Any] = field(default_factory=dict)
+    valid_from: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,12 @@ async def receive(
     document: str | None = None,
     placement: Mapping[str, Any] | None = None,
     region: str = uic.REGION,
+    valid_from: float | None = None,
 ) -> Receipt:
     """Take a finished upload at ``path`` (moved into the blobs) and say what it is.
 
-    Raises Invalid("ifc_empty", "placement_invalid", "name_invalid") before anything is kept.
+    ``valid_from``: the delivery date (Unix seconds). Raises Invalid("ifc_empty",
+    "placement_invalid", "name_invalid"), Conflict("delivery_out_of_order") before anything is kept.
     """
     size, sha256 = await asyncio.to_thread(_measure, path)
     if size == 0:
@@ -96,9 +100,11 @@ async def receive(
     )
     current = await stores.graph.entities(g, [model])
     facts = current[0].properties if current else {}
+    same = facts.get("sha256") == sha256 and not facts.get("withdrawn")
+    if not same:
+        await check_order(stores.graph, g, current[0] if current else None, valid_from)
     await stores.blobs.adopt(path, sha256)
     version = int(facts.get("version", 0))
-    same = facts.get("sha256") == sha256 and not facts.get("withdrawn")
     return Receipt(
         id=_receipt_id(model, sha256, version, bool(facts.get("withdrawn"))),
         model=model,
@@ -113,6 +119,7 @@ async def receive(
         base_version=version,
         version=version if same else None,
         placement=checked,
+        valid_from=valid_from,
     )
 
 

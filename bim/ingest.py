@@ -184,6 +184,7 @@ async def _delivery(
             await _placement(stores, receipt, rows), [item.box_m for item in incoming]
         ),
         facts={**facts, "filename": receipt.filename},
+        valid_from=receipt.valid_from,
     )
 
 

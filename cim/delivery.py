@@ -16,6 +16,7 @@ from cim.delivery_match import Identified, Teller, elsewhere, identify, planned
 from cim.delivery_rows import Delivery, Rows, address_of
 from cim.merge import Holding, Incoming, Plan
 from cim.model import Kind, Relation, Tile, Verb
+from cim.moment import check_order, valid_since
 from cim.placement import Placement, anchored
 from cim.ports import Activation, Graph
 from cim.progress import Progress, silent
@@ -48,6 +49,7 @@ async def deliver(
         if done is not None:
             await activation.abort()
             return done
+        await check_order(graph, activation.base, before.document, delivery.valid_from)
         progress("merge", 0.0)
         who = await identify(graph, codes, activation.base, delivery, before)
         await activation.renew()
@@ -68,7 +70,7 @@ async def deliver(
         rows.tiles(tiles, await graph.tiles(activation.base))
         await _write(activation, rows, progress)
         progress("activate", 1.0)
-        await activation.commit({"event": "model", **result})
+        await activation.commit({"event": "model", **result, **_dated(delivery.valid_from)})
         return result
 
 
@@ -89,7 +91,10 @@ async def withdraw(graph: Graph, document: str, *, holder: str, wait_s: float) -
 async def place(
     graph: Graph, document: str, where: Placement, *, holder: str, wait_s: float
 ) -> dict[str, Any]:
-    """Put a document where a person says; its codes, shapes and counts stay as they are."""
+    """Put a document where a person says; its codes, shapes and counts stay as they are.
+
+    A building does not move: what is said of its place is true since the version is valid.
+    """
     async with lease(graph, holder, wait_s) as activation:
         before = await known(graph, activation, document)
         where = anchored(where, [holding.box_m for holding in before.held.values()])
@@ -103,8 +108,14 @@ async def place(
         rows.document_changed(before.document, placement=where.as_dict())
         await _write(activation, rows, silent)
         result = {"model": document, "placement": where.as_dict()}
-        head = await activation.commit({"event": "model", **result})
+        assert before.document is not None
+        since = await valid_since(graph, activation.base, before.document)
+        head = await activation.commit({"event": "model", **result, **_dated(since)})
         return {**result, "generation": head.generation}
+
+
+def _dated(valid_from: float | None) -> dict[str, float]:
+    return {} if valid_from is None else {"valid_from": valid_from}
 
 
 async def _already(

@@ -13,7 +13,10 @@ from identity.ports import Alias
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What one document delivers. ``receipt`` names the upload: the same again changes nothing."""
+    """What one document delivers. ``receipt`` names the upload: the same again changes nothing.
+
+    ``valid_from``: since when it is true (Unix seconds); None: since it is activated.
+    """
 
     receipt: str
     project: str
@@ -25,6 +28,7 @@ class Delivery:
     incoming: Sequence[Incoming]
     placement: Placement
     facts: Mapping[str, Any] = field(default_factory=dict)
+    valid_from: float | None = None
 
 
 def holdings_of(relations: Iterable[Relation]) -> dict[str, Holding]:
@@ -200,6 +204,8 @@ class Rows:
             "placement": self.placement.as_dict(),
             **said.facts,
         }
+        if said.valid_from is not None:
+            shared["valid_from"] = said.valid_from
         name = f"{said.document_name} v{result['version']}"
         self._put(
             "entities",

@@ -114,7 +114,11 @@ class Activation(Protocol):
         ...
 
     async def commit(self, event: Mapping[str, Any]) -> Head:
-        """Move head and put ``event`` into the outbox in one transaction; give the lease back."""
+        """Move head and put ``event`` into the outbox in one transaction; give the lease back.
+
+        A number ``valid_from`` in the event (Unix seconds) says since when what was written was
+        true; without it, since now. The time of a move is never before that of the one before it.
+        """
         ...
 
     async def abort(self) -> None:
@@ -166,6 +170,17 @@ class Graph(Protocol):
 
     async def moves(self, after: int, *, limit: int) -> list[Move]:
         """Return the moves of head behind generation ``after``, oldest first."""
+        ...
+
+    async def generation_at(self, at: float) -> int:
+        """Return the generation that was visible at a time (Unix seconds); 0 before the first."""
+        ...
+
+    async def dated(self, after: int, *, upto: int, valid_until: float, limit: int) -> list[Move]:
+        """Return moves with after < generation <= upto and a valid_from <= ``valid_until``.
+
+        Oldest first; moves without a ``valid_from`` of their own are not among them.
+        """
         ...
 
     async def history(

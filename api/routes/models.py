@@ -37,6 +37,7 @@ from bim.findings import finding_id, said
 from cim.model import Entity, Kind
 from cim.ports import LOOKUP_LIMIT, Filter
 from identity.errors import Denied, Invalid, NotFound, Unavailable, render
+from twin.times import rfc3339, unix
 
 router = APIRouter(tags=["models"])
 
@@ -69,6 +70,7 @@ UPLOAD_BODY = {
                     "project": {"type": "string"},
                     "document": {"type": "string"},
                     "placement": {"type": "string", "description": "JSON: lon, lat, …"},
+                    "delivered_at": {"type": "string", "description": "RFC 3339: valid since"},
                 },
             }
         }
@@ -234,7 +236,18 @@ async def _received(services: Services, taken: Upload) -> Receipt:
         document=taken.fields.get("document") or None,
         placement=_placement(taken.fields.get("placement")),
         region=services.settings.region,
+        valid_from=delivery_date(taken.fields.get("delivered_at"), services.clock()),
     )
+
+
+def delivery_date(text: str | None, now: float) -> float | None:
+    """Return since when a version is valid (Unix seconds); Invalid("time_in_future" / times)."""
+    if not text:
+        return None
+    at = unix(text)
+    if at > now:
+        raise Invalid("time_in_future", time=text[:64], now=rfc3339(now))
+    return at
 
 
 def _placement(text: str | None) -> dict[str, Any] | None:

@@ -59,7 +59,8 @@ MATCH (t:Ticket {number: $p.number}) DELETE t;
 
 // name: move_head
 MATCH (h:Head {id: 1}) SET h.generation = $p.generation, h.activated_at = $p.at
-CREATE (:Move {generation: $p.generation, at: $p.at, event: $p.event, fence: $p.fence});
+CREATE (:Move {generation: $p.generation, at: $p.at, event: $p.event, fence: $p.fence,
+               valid_from: $p.valid_from});
 
 // name: move_of
 MATCH (m:Move {generation: $p.generation, fence: $p.fence}) RETURN m.generation, m.at;

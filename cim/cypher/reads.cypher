@@ -69,3 +69,12 @@ RETURN t.entry ORDER BY t.root, t.document;
 // name: moves
 MATCH (m:Move) WHERE m.generation > $p.after
 RETURN m.generation, m.at, m.event ORDER BY m.generation LIMIT $p.limit;
+
+// name: generation_at
+MATCH (m:Move) USING INDEX m:Move(at) WHERE m.at <= $p.at
+RETURN m.generation ORDER BY m.at DESC, m.generation DESC LIMIT 1;
+
+// name: dated
+MATCH (m:Move) USING INDEX m:Move(valid_from) WHERE m.valid_from <= $p.valid_until
+  AND m.generation > $p.after AND m.generation <= $p.upto
+RETURN m.generation, m.at, m.event ORDER BY m.generation LIMIT $p.limit;

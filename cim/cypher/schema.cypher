@@ -13,6 +13,12 @@ CREATE CONSTRAINT lease_id IF NOT EXISTS FOR (n:Lease) REQUIRE n.id IS UNIQUE;
 // name: move_generation
 CREATE CONSTRAINT move_generation IF NOT EXISTS FOR (n:Move) REQUIRE n.generation IS UNIQUE;
 
+// name: move_at
+CREATE INDEX move_at IF NOT EXISTS FOR (n:Move) ON (n.at);
+
+// name: move_valid_from
+CREATE INDEX move_valid_from IF NOT EXISTS FOR (n:Move) ON (n.valid_from);
+
 // name: counter_prefix
 CREATE CONSTRAINT counter_prefix IF NOT EXISTS FOR (n:Counter) REQUIRE n.prefix IS UNIQUE;
 

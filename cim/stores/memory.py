@@ -4,6 +4,7 @@ Property values are copied through JSON at the door, so a caller's later change 
 nothing here and every adapter answers with the same types. One process, one event loop.
 """
 
+import math
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -112,6 +113,22 @@ class MemoryGraph:
         """Return the moves of head behind generation ``after``, oldest first."""
         rules.check_page(limit)
         return [move for move in self._moves if move.generation > after][:limit]
+
+    async def generation_at(self, at: float) -> int:
+        """Return the generation that was visible at a time."""
+        after = bisect_right(self._moves, at, key=lambda move: move.at)
+        return self._moves[after - 1].generation if after else 0
+
+    async def dated(self, after: int, *, upto: int, valid_until: float, limit: int) -> list[Move]:
+        """Return moves with a ``valid_from`` of their own; see ``cim.ports.Graph``."""
+        rules.check_page(limit)
+        found = (
+            move
+            for move in self._moves
+            if after < move.generation <= upto
+            and move.event.get("valid_from", math.inf) <= valid_until
+        )
+        return list(islice(found, limit))
 
     async def history(
         self, g: int, code: str, *, limit: int, before: int | None = None
@@ -234,7 +251,7 @@ class MemoryGraph:
 
     def move(self, g: int, event: Mapping[str, Any]) -> Head:
         """Make generation ``g`` the visible one and give the lease back."""
-        self._head = Head(g, self._clock())
+        self._head = Head(g, max(self._clock(), self._head.activated_at))
         told = rules.decode_properties(rules.encode_properties(event))
         self._moves.append(Move(g, self._head.activated_at, told))
         for table in self._tables():

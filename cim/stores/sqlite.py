@@ -112,6 +112,16 @@ class SqliteGraph:
         run = self._db.point if limit <= POINT_ROWS else self._db.scan
         return await run(sqlite_reads.moves, after, limit)
 
+    async def generation_at(self, at: float) -> int:
+        """Return the generation that was visible at a time."""
+        return await self._db.point(sqlite_reads.generation_at, at)
+
+    async def dated(self, after: int, *, upto: int, valid_until: float, limit: int) -> list[Move]:
+        """Return moves with a ``valid_from`` of their own; see ``cim.ports.Graph``."""
+        rules.check_page(limit)
+        run = self._db.point if limit <= POINT_ROWS else self._db.scan
+        return await run(sqlite_reads.dated, after, upto, valid_until, limit)
+
     async def history(
         self, g: int, code: str, *, limit: int, before: int | None = None
     ) -> list[Fact]:

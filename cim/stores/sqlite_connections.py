@@ -21,7 +21,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import anyio
 
-from cim.stores.sqlite_sql import SCHEMA, SCHEMA_VERSION, SQL
+from cim.stores.sqlite_sql import SCHEMA, SCHEMA_VERSION, SQL, UPGRADES
 from identity.errors import Conflict, Unavailable
 
 T = TypeVar("T")
@@ -159,12 +159,13 @@ def _guarded(connection: sqlite3.Connection, prepare: Callable[[sqlite3.Connecti
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    """Make the tables, unless another process has made them."""
+    """Make the tables, or those of an older version ours, unless another process has done it."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:
         raise Conflict("graph_newer", found=version, known=SCHEMA_VERSION)
-    if version == 0:
-        for statement in _statements(SCHEMA):
+    scripts = [UPGRADES[v] for v in range(version, SCHEMA_VERSION)] if version else [SCHEMA]
+    for script in scripts:
+        for statement in _statements(script):
             connection.execute(statement)
     connection.execute(SQL["make_queue"])  # of no layout: files made before it have none
 

@@ -79,6 +79,15 @@ SELECT root, document, entry FROM tiles WHERE g_from <= :g AND :g < g_to ORDER B
 -- name: moves
 SELECT generation, at, event FROM outbox WHERE generation > :after ORDER BY generation LIMIT :limit;
 
+-- name: generation_at
+SELECT generation FROM outbox WHERE at <= :at ORDER BY at DESC, generation DESC LIMIT 1;
+
+-- name: dated
+SELECT generation, at, event FROM outbox INDEXED BY outbox_dated
+WHERE json_extract(event, '$.valid_from') <= :valid_until
+  AND generation > :after AND generation <= :upto
+ORDER BY generation LIMIT :limit;
+
 -- name: lease
 SELECT fence, holder, process, expires_at FROM lease;
 

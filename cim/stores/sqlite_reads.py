@@ -127,6 +127,21 @@ def moves(connection: Connection, after: int, limit: int) -> list[Move]:
     return [Move(g, at, rules.decode_properties(event)) for g, at, event in found]
 
 
+def generation_at(connection: Connection, at: float) -> int:
+    """Return the generation that was visible at a time; 0 before the first."""
+    found = connection.execute(SQL["generation_at"], {"at": at}).fetchone()
+    return int(found[0]) if found else 0
+
+
+def dated(
+    connection: Connection, after: int, upto: int, valid_until: float, limit: int
+) -> list[Move]:
+    """Return the moves with a valid_from of their own."""
+    asked = {"after": after, "upto": upto, "valid_until": valid_until, "limit": limit}
+    found = connection.execute(SQL["dated"], asked)
+    return [Move(g, at, rules.decode_properties(event)) for g, at, event in found]
+
+
 def history(
     connection: Connection, g: int, code: str, limit: int, before: int | None
 ) -> list[Fact]:

@@ -24,6 +24,9 @@ CREATE TABLE outbox (
   at REAL NOT NULL,
   event TEXT NOT NULL
 ) STRICT;
+CREATE INDEX outbox_at ON outbox (at, generation);
+CREATE INDEX outbox_dated ON outbox (json_extract(event, '$.valid_from'), generation)
+WHERE json_extract(event, '$.valid_from') IS NOT NULL;
 
 -- AUTOINCREMENT: the id of an undone row is never used again, so what it left in `words`
 -- (contentless, nothing is deleted from it) can never point at another row.
@@ -104,4 +107,4 @@ CREATE TABLE serials (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX serials_owner ON serials (prefix, owner, first);
 
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;

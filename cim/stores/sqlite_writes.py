@@ -96,7 +96,7 @@ def write(connection: Connection, lease: Lease, clock: Clock, batch: Batch) -> N
 def commit(connection: Connection, lease: Lease, clock: Clock, event: Mapping[str, Any]) -> Head:
     """Move head, put the event into the outbox and give the lease back."""
     renew(connection, lease, clock)
-    moved = Head(lease.generation, clock())
+    moved = Head(lease.generation, max(clock(), head(connection).activated_at))
     at = {"generation": moved.generation, "at": moved.activated_at}
     connection.execute(SQL["move_head"], at)
     event_text = rules.encode_properties(event).decode()

@@ -98,6 +98,16 @@ class Neo4jGraph:
         rules.check_page(limit)
         return await reads.moves(self._db, after, limit)
 
+    async def generation_at(self, at: float) -> int:
+        """Return the generation that was visible at a time."""
+        found = await self._db.read("generation_at", at=float(at))
+        return int(found[0][0]) if found else 0
+
+    async def dated(self, after: int, *, upto: int, valid_until: float, limit: int) -> list[Move]:
+        """Return moves with a ``valid_from`` of their own; see ``cim.ports.Graph``."""
+        rules.check_page(limit)
+        return await reads.dated(self._db, after, upto, valid_until, limit)
+
     async def history(
         self, g: int, code: str, *, limit: int, before: int | None = None
     ) -> list[Fact]:

@@ -160,3 +160,12 @@ async def moves(db: Connections, after: int, limit: int) -> list[Move]:
     """Return the moves of head behind ``after``."""
     found = await db.read("moves", after=after, limit=limit)
     return [Move(g, at, rules.decode_properties(event)) for g, at, event in found]
+
+
+async def dated(
+    db: Connections, after: int, upto: int, valid_until: float, limit: int
+) -> list[Move]:
+    """Return the moves with a valid_from of their own."""
+    asked = {"after": after, "upto": upto, "valid_until": float(valid_until), "limit": limit}
+    found = await db.read("dated", **asked)
+    return [Move(g, at, rules.decode_properties(event)) for g, at, event in found]

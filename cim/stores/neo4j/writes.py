@@ -96,11 +96,13 @@ async def commit(tx: Transaction, lease: Lease, clock: Clock, event: Mapping[str
         if done:
             return Head(*done[0])
     await renew(tx, lease, clock)
-    moved = Head(lease.generation, clock())
+    moved = Head(lease.generation, max(clock(), (await head(tx)).activated_at))
+    valid_from = event.get("valid_from")
     await tx.run(
         "move_head",
         generation=moved.generation,
-        at=moved.activated_at,
+        at=float(moved.activated_at),
+        valid_from=None if valid_from is None else float(valid_from),
         event=rules.encode_properties(event).decode(),
         fence=lease.fence,
     )

@@ -167,7 +167,25 @@ async def test_a_file_of_a_newer_layout_is_refused(graph, tmp_path):
     with pytest.raises(Conflict) as refused:
         await SqliteGraph.open(tmp_path / "data" / "graph.db", time.time)
     assert refused.value.code == "graph_newer"
-    assert refused.value.facts == {"found": 99, "known": 1}
+    assert refused.value.facts == {"found": 99, "known": 2}
+
+
+async def test_a_file_of_an_older_layout_becomes_one_of_ours(graph, tmp_path):
+    await write(graph, rows(5))
+    tables = "SELECT name, sql FROM sqlite_master ORDER BY name"
+    with sqlite3.connect(tmp_path / "data" / "graph.db") as connection:
+        fresh = connection.execute(tables).fetchall()
+        connection.execute("DROP INDEX outbox_at")
+        connection.execute("DROP INDEX outbox_dated")
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    again = await SqliteGraph.open(tmp_path / "data" / "graph.db", time.time)
+    assert await again.generation_at(time.time()) == (await graph.head()).generation > 0
+    await again.close()
+    with sqlite3.connect(tmp_path / "data" / "graph.db") as connection:
+        assert connection.execute(tables).fetchall() == fresh
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    connection.close()
 
 
 async def test_counts_are_kept_for_what_can_no_longer_change(graph, monkeypatch):

@@ -18,6 +18,7 @@ BATCH_ROWS = 5_000  # rows of one Batch at most
 PAGE_LIMIT = 1_000  # items of one page at most
 LOOKUP_LIMIT = 10_000  # codes of one call at most
 NEIGHBOUR_LIMIT = 100_000  # relations of one call at most; more is TooLarge("neighbour_limit")
+DOSSIERS_LIMIT = 100  # dossiers of one call at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,36 @@ class Fact:
     g_from: int
     g_to: int | None
     entity: Entity
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The text of an address and, where it is an entity of the city, its code."""
+
+    text: str
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """Everything the graph keeps that one answer tells of a code.
+
+    ``way``: what contains it, nearest first. ``counts``: as ``Graph.counts``. ``delivered``: its
+    DELIVERED_IN relations, ``documents`` their ends and the document that its facts name.
+    ``observed``: {thing: its sensors} of the code and, of storeys and spaces, of their parts; of a
+    sensor, the things it observes. ``sensors``: their entities. What has ended is absent, but for
+    the entity itself.
+    """
+
+    entity: Entity
+    way: list[Entity]
+    address: Address | None
+    aliases: list[Alias]
+    counts: Mapping[Kind, int]
+    delivered: list[Relation]
+    documents: Mapping[str, Entity]
+    observed: Mapping[str, list[str]]
+    sensors: Mapping[str, Entity]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +193,14 @@ class Graph(Protocol):
 
     async def counts(self, g: int, code: str) -> dict[Kind, int]:
         """Return how many entities of each kind ``code`` CONTAINS, directly or through others."""
+        ...
+
+    async def dossiers(self, g: int, codes: Sequence[str]) -> list[Dossier]:
+        """Return what one answer tells of each code, in the order asked; unknown: absent.
+
+        ``cim.dossiers.compose`` says what that is; an adapter reads it in as few steps as it can.
+        At most DOSSIERS_LIMIT codes, else TooLarge("lookup_limit").
+        """
         ...
 
     async def tiles(self, g: int) -> list[Tile]:

@@ -5,10 +5,9 @@ bounded. A path is a list of entities from the nearest container outwards.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from cim.model import Entity, Kind, Relation, Verb
-from cim.ports import LOOKUP_LIMIT, Graph
+from cim.ports import LOOKUP_LIMIT, Address, Graph
 
 PATH_DEPTH_MAX = 32  # containers above a thing; more is cut (a cycle cannot be longer than this)
 BELOW_CODES_MAX = 20_000  # things looked at below one thing
@@ -29,19 +28,11 @@ _NEAREST = (
 _RANK = {kind: rank for rank, kind in enumerate(_NEAREST)}
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """The text of an address and, where it is an entity of the city, its code."""
-
-    text: str
-    code: str | None = None
-
-
 async def paths(graph: Graph, g: int, codes: Sequence[str]) -> dict[str, list[Entity]]:
     """Return what contains each code, nearest first, without the code itself."""
     above = await _above(graph, g, codes)
     known = await entities(graph, g, {parent for parents in above.values() for parent in parents})
-    return {code: _chain(code, above, known) for code in codes}
+    return {code: chain(code, above, known) for code in codes}
 
 
 async def containers(graph: Graph, g: int, code: str) -> set[str]:
@@ -69,7 +60,7 @@ async def addresses(
     located = await relations(graph, g, everything, (Verb.LOCATED_AT,))
     at = {relation.source: relation.target for relation in reversed(located)}
     places = await entities(graph, g, at.values())
-    found = {code: _address(way, at, places) for code, way in ways.items()}
+    found = {code: nearest_address(way, at, places) for code, way in ways.items()}
     return {code: address for code, address in found.items() if address is not None}
 
 
@@ -133,9 +124,10 @@ async def _above(graph: Graph, g: int, codes: Sequence[str]) -> dict[str, list[s
     return above
 
 
-def _chain(
+def chain(
     code: str, above: Mapping[str, Sequence[str]], known: Mapping[str, Entity]
 ) -> list[Entity]:
+    """Return the way up from ``code``: of several containers the nearest kind. Pure."""
     way: list[Entity] = []
     seen = {code}
     while True:
@@ -151,9 +143,13 @@ def _closeness(entity: Entity) -> tuple[int, str]:
     return _RANK.get(entity.kind, len(_RANK)), entity.code
 
 
-def _address(
+def nearest_address(
     way: Sequence[Entity], at: Mapping[str, str], places: Mapping[str, Entity]
 ) -> Address | None:
+    """Return the address of ``way[0]``. ``at``: code -> LOCATED_AT, ``places`` what is there. Pure.
+
+    ``way``: the thing and what contains it, nearest first.
+    """
     for entity in way:
         place = places.get(at.get(entity.code, ""))
         if place is not None:

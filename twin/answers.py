@@ -5,6 +5,7 @@ from typing import Any
 
 from cim import query
 from cim.model import Entity, Kind, Lifecycle
+from cim.ports import Dossier
 from identity import grid
 from twin.channels import channels_of
 from twin.facts import SENSOR_ROWS_MAX, Facts, all_channels
@@ -16,29 +17,30 @@ from twin.times import rfc3339
 CRS = "EPSG:4490"  # CGCS2000, longitude and latitude in degrees
 
 
-def answer(entity: Entity, facts: Facts, now: float, table: Table) -> dict[str, Any]:
+def answer(facts: Facts, now: float, table: Table) -> dict[str, Any]:
     """Return what is known of one code; ``replaced_by`` only for a code that is gone."""
-    code, way = entity.code, facts.ways[entity.code]
-    address = facts.addresses.get(code)
+    dossier = facts.dossier
+    entity, address = dossier.entity, dossier.address
+    way = [entity, *dossier.way]
     told = {
         **brief(entity),
         "lifecycle": entity.lifecycle.value,
         "aliases": [
             {"scheme": alias.scheme, "value": alias.value, "scope": alias.scope}
-            for alias in facts.aliases.get(code, ())
+            for alias in dossier.aliases
         ],
-        "position": position(way, facts.documents),
+        "position": position(way, dossier.documents),
         "address": address.text if address else None,
         "address_code": address.code if address else None,
-        "parents": parents(way[1:]),
+        "parents": parents(dossier.way),
         "building": _named(query.nearest(way, Kind.BUILDING)),
         "storey": _named(query.nearest(way, Kind.STOREY)),
-        "children": {kind.value: count for kind, count in facts.counts[code].items()},
-        "sensors": sensors(code, facts, now, table),
-        "model": model(entity, facts),
+        "children": {kind.value: count for kind, count in sorted(dossier.counts.items())},
+        "sensors": sensors(facts, now, table),
+        "model": model(dossier),
     }
     if entity.lifecycle is Lifecycle.GONE:
-        told["replaced_by"] = facts.replaced_by.get(code, [])
+        told["replaced_by"] = facts.replaced_by
     return told
 
 
@@ -72,15 +74,18 @@ def position(way: Sequence[Entity], documents: Mapping[str, Entity]) -> dict[str
     return told if held is way[0] else {**told, "of": held.code}
 
 
-def sensors(code: str, facts: Facts, now: float, table: Table) -> list[dict[str, Any]]:
+def sensors(facts: Facts, now: float, table: Table) -> list[dict[str, Any]]:
     """Return the sensors that observe the thing or its parts, with their latest state.
 
     One row a (sensor, property); ``of`` is the thing observed. A bound sensor that has not been
     heard yet has no value and quality "stale".
     """
+    if not facts.observed:
+        return []
+    code = facts.dossier.entity.code
     rows: list[dict[str, Any]] = []
     channels = all_channels(facts.sensors)
-    for thing, held in sorted(facts.observed[code].items(), key=lambda row: (row[0] != code, row)):
+    for thing, held in sorted(facts.observed.items(), key=lambda row: (row[0] != code, row)):
         states = [s for s in facts.states.get(thing, ()) if s.source in held]
         heard = ranked(states, now, table, channels)
         rows += [_sensor(facts, thing, state, judged.quality) for state, judged in heard]
@@ -89,24 +94,25 @@ def sensors(code: str, facts: Facts, now: float, table: Table) -> list[dict[str,
     return rows[:SENSOR_ROWS_MAX]
 
 
-def model(entity: Entity, facts: Facts) -> dict[str, Any] | None:
+def model(dossier: Dossier) -> dict[str, Any] | None:
     """Return the document that brought the thing, its current version and the GUID there.
 
     Several documents may hold one thing (site, building, storey): the one whose facts are kept
     comes first, the others under ``others``.
     """
+    entity, documents = dossier.entity, dossier.documents
     said = entity.properties.get("document")
-    held = sorted(facts.delivered.get(entity.code, ()), key=lambda r: (r.target != said, r.target))
-    rows = [_version(facts, r.target, r.properties.get("key")) for r in held]
+    held = sorted(dossier.delivered, key=lambda r: (r.target != said, r.target))
+    rows = [_version(documents, r.target, r.properties.get("key")) for r in held]
     if not rows and isinstance(said, str):
-        rows = [_version(facts, said, entity.properties.get("ifc_guid"))]
+        rows = [_version(documents, said, entity.properties.get("ifc_guid"))]
     if not rows:
         return None
     return {**rows[0], "others": rows[1:]} if len(rows) > 1 else rows[0]
 
 
-def _version(facts: Facts, document: str, guid: Any) -> dict[str, Any]:
-    known = facts.documents.get(document)
+def _version(documents: Mapping[str, Entity], document: str, guid: Any) -> dict[str, Any]:
+    known = documents.get(document)
     version = known.properties.get("version") if known else None
     return {"id": document, "version": version, "ifc_guid": guid}
 

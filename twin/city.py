@@ -190,7 +190,7 @@ class City:
     async def _answers(self, g: int, codes: Sequence[str]) -> list[dict[str, Any]]:
         gathered = await facts.gather(self._doors, g, codes)
         now, table = self._clock(), self._doors.table
-        return [answers.answer(entity, gathered, now, table) for entity in gathered.entities]
+        return [answers.answer(each, now, table) for each in gathered]
 
 
 def _hit(entity: Entity, above: Sequence[Entity]) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cim import query, redirects
-from cim.model import Entity, Kind, Relation, Verb
-from cim.ports import Graph
-from identity.ports import Alias, Codes
+from cim.model import Entity, Kind, Lifecycle, Verb
+from cim.ports import Dossier, Graph
+from identity.ports import Codes
 from twin.channels import channels_of
 from twin.live import Channels
 from twin.ports import States, Where
@@ -14,8 +14,8 @@ from twin.properties import Table
 from twin.reading import State
 
 SENSOR_ROWS_MAX = 200  # rows of "sensors" in one answer
-_WITH_PARTS = (Kind.STOREY, Kind.SPACE)  # their parts' sensors are found by walking down
-_WITH_ROWS = (Kind.BUILDING, Kind.FACILITY)  # theirs by the building stored beside each state
+# Their parts' sensors are found by the building stored beside each state, not by walking down.
+_WITH_ROWS = (Kind.BUILDING, Kind.FACILITY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,50 +30,37 @@ class Doors:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of some entities at one generation.
+    """What is known of one code: what the graph keeps, and the state of what its sensors observe.
 
-    ``ways``: the entity itself and its path, nearest first. ``observed``: {thing: its sensors} for
-    each answered code (its parts included). ``states``: rows by thing. ``replaced_by``: where the
-    redirects of a code end.
+    ``observed``: {thing: its sensors}, of the code and its parts; of a building also of the things
+    inside it that have state. ``states``: rows by thing. ``replaced_by``: where the redirects of a
+    code that is gone end.
     """
 
-    entities: list[Entity]
-    ways: Mapping[str, list[Entity]]
-    addresses: Mapping[str, query.Address]
-    aliases: Mapping[str, list[Alias]]
-    counts: Mapping[str, Mapping[Kind, int]]
-    delivered: Mapping[str, list[Relation]]
-    documents: Mapping[str, Entity]
-    replaced_by: Mapping[str, list[str]]
-    observed: Mapping[str, Mapping[str, list[str]]]
+    dossier: Dossier
+    observed: Mapping[str, list[str]]
     sensors: Mapping[str, Entity]
     states: Mapping[str, list[State]]
+    replaced_by: list[str]
 
 
-async def gather(doors: Doors, g: int, wanted: Sequence[str]) -> Facts:
+async def gather(doors: Doors, g: int, wanted: Sequence[str]) -> list[Facts]:
     """Read what ``twin.answers`` tells of the codes; unknown ones are absent, ended ones kept."""
-    graph = doors.graph
-    entities = await graph.entities(g, wanted, ended=True)
-    codes = [entity.code for entity in entities]
-    above = await query.paths(graph, g, codes)
-    ways = {entity.code: [entity, *above[entity.code]] for entity in entities}
-    delivered = await _delivered(graph, g, codes)
-    observed = {entity.code: await _observed(doors, g, entity) for entity in entities}
-    sensors = {s for things in observed.values() for held in things.values() for s in held}
-    things = {thing for held in observed.values() for thing in held}
-    return Facts(
-        entities=entities,
-        ways=ways,
-        addresses=await query.addresses(graph, g, ways),
-        aliases=await doors.codes.aliases(g, codes),
-        counts={code: await graph.counts(g, code) for code in codes},
-        delivered=delivered,
-        documents=await query.entities(graph, g, _documents(entities, delivered)),
-        replaced_by=await redirects.survivors(graph, g, codes),
-        observed=observed,
-        sensors=await query.entities(graph, g, sensors),
-        states=await doors.states.states(sorted(things)[:SENSOR_ROWS_MAX]) if things else {},
-    )
+    return [await _facts(doors, g, dossier) for dossier in await doors.graph.dossiers(g, wanted)]
+
+
+async def _facts(doors: Doors, g: int, dossier: Dossier) -> Facts:
+    entity, observed, sensors = dossier.entity, dossier.observed, dossier.sensors
+    if entity.kind in _WITH_ROWS:
+        rows, _ = await doors.states.query(Where(building=entity.code), limit=SENSOR_ROWS_MAX)
+        inside = await query.observers(doors.graph, g, [row.code for row in rows])
+        observed = {**observed, **inside}
+        heard = {sensor for held in inside.values() for sensor in held}
+        sensors = {**sensors, **await query.entities(doors.graph, g, heard - sensors.keys())}
+    states = await doors.states.states(sorted(observed)[:SENSOR_ROWS_MAX]) if observed else {}
+    gone = entity.lifecycle is Lifecycle.GONE
+    ends = await redirects.survivors(doors.graph, g, [entity.code]) if gone else {}
+    return Facts(dossier, observed, sensors, states, ends.get(entity.code, []))
 
 
 async def things_of(doors: Doors, g: int, entity: Entity) -> list[str]:
@@ -91,28 +78,3 @@ def all_channels(sensors: Mapping[str, Entity]) -> Channels:
         for code, sensor in sensors.items()
         for name, channel in channels_of(sensor).items()
     }
-
-
-async def _observed(doors: Doors, g: int, entity: Entity) -> dict[str, list[str]]:
-    if entity.kind is Kind.SENSOR:
-        return {thing: [entity.code] for thing in await things_of(doors, g, entity)}
-    found = await query.observers(doors.graph, g, [entity.code])
-    if entity.kind in _WITH_PARTS:
-        found |= await query.observers_below(doors.graph, g, entity.code)
-    if entity.kind in _WITH_ROWS:
-        rows, _ = await doors.states.query(Where(building=entity.code), limit=SENSOR_ROWS_MAX)
-        found |= await query.observers(doors.graph, g, [row.code for row in rows])
-    return found
-
-
-async def _delivered(graph: Graph, g: int, codes: Sequence[str]) -> dict[str, list[Relation]]:
-    found: dict[str, list[Relation]] = {}
-    for relation in await query.relations(graph, g, codes, (Verb.DELIVERED_IN,)):
-        found.setdefault(relation.source, []).append(relation)
-    return found
-
-
-def _documents(entities: Sequence[Entity], delivered: Mapping[str, Sequence[Relation]]) -> set[str]:
-    said = {entity.properties.get("document") for entity in entities}
-    held = {relation.target for rows in delivered.values() for relation in rows}
-    return held | {code for code in said if isinstance(code, str)}

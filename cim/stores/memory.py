@@ -14,8 +14,9 @@ from typing import Any
 
 import anyio
 
+from cim.dossiers import compose
 from cim.model import Entity, Kind, Relation, Tile, Verb
-from cim.ports import NEIGHBOUR_LIMIT, Batch, Fact, Filter, Head, Move, Page
+from cim.ports import NEIGHBOUR_LIMIT, Batch, Dossier, Fact, Filter, Head, Move, Page
 from cim.stores import rules
 from cim.stores.memory_activation import MemoryActivation
 from cim.stores.memory_blobs import MemoryBlobs
@@ -103,6 +104,11 @@ class MemoryGraph:
             todo.extend(fresh)
         found = (self._entities.at(c, g) for c in seen - {code})
         return dict(Counter(entity.kind for entity in found if entity is not None))
+
+    async def dossiers(self, g: int, codes: Sequence[str]) -> list[Dossier]:
+        """Return what one answer tells of each code; see ``cim.ports.Graph``."""
+        rules.check_dossiers(codes)
+        return await compose(self, self, g, codes)
 
     async def tiles(self, g: int) -> list[Tile]:
         """Return all tile entries, ordered by (root, document)."""

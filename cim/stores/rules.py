@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from cim.model import Box, Entity, Lifecycle
-from cim.ports import BATCH_ROWS, LOOKUP_LIMIT, PAGE_LIMIT, Batch, Filter
+from cim.ports import BATCH_ROWS, DOSSIERS_LIMIT, LOOKUP_LIMIT, PAGE_LIMIT, Batch, Filter
 from cim.terms import QUERY_TERMS_MAX, entity_terms, query_terms
 from identity.errors import Conflict, Invalid, TooLarge
 from identity.ports import Alias
@@ -50,6 +50,12 @@ def check_lookup(values: Sequence[Any]) -> None:
     """Raise TooLarge("lookup_limit") for more than LOOKUP_LIMIT values in one call."""
     if len(values) > LOOKUP_LIMIT:
         raise TooLarge("lookup_limit", count=len(values), limit=LOOKUP_LIMIT)
+
+
+def check_dossiers(codes: Sequence[str]) -> None:
+    """Raise TooLarge("lookup_limit") for more than DOSSIERS_LIMIT codes in one call."""
+    if len(codes) > DOSSIERS_LIMIT:
+        raise TooLarge("lookup_limit", count=len(codes), limit=DOSSIERS_LIMIT)
 
 
 def check_page(limit: int) -> None:

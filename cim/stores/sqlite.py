@@ -12,9 +12,10 @@ from typing import Self
 
 import anyio.to_thread
 
+from cim.dossiers import compose
 from cim.model import Entity, Kind, Relation, Tile, Verb
-from cim.ports import Fact, Filter, Head, Move, Page
-from cim.stores import rules, sqlite_find, sqlite_reads, sqlite_writes
+from cim.ports import Dossier, Fact, Filter, Head, Move, Page
+from cim.stores import rules, sqlite_dossiers, sqlite_find, sqlite_reads, sqlite_writes
 from cim.stores.activation import Clock, StoreActivation, activate
 from cim.stores.sqlite_connections import Connections, unavailable
 from identity.ports import Alias
@@ -22,6 +23,9 @@ from identity.ports import Alias
 POINT_LOOKUPS = 16  # index lookups of one read on the event loop; more go to a thread
 COUNTS_KEPT = 1_000  # answers of counts() kept; 20,000 children take about 0.1 s to count
 POINT_ROWS = 200  # rows of one read on the event loop; more go to a thread
+POINT_DOSSIERS = 4  # dossiers of one call on the event loop, about 0.1 ms each
+POINT_PARTS = 64  # length of a list in a dossier on the event loop: a storey's parts, 0.3 ms
+DOSSIER_PARTS = 5_000  # length of a list in a dossier read in one go; longer ones are composed
 
 
 class SqliteGraph:
@@ -101,6 +105,16 @@ class SqliteGraph:
         if len(self._counted) >= COUNTS_KEPT:
             del self._counted[next(iter(self._counted))]
         self._counted[key] = counted
+
+    async def dossiers(self, g: int, codes: Sequence[str]) -> list[Dossier]:
+        """Return what one answer tells of each code; see ``cim.ports.Graph``."""
+        rules.check_dossiers(codes)
+        read, found = sqlite_dossiers.dossiers, None
+        if len(codes) <= POINT_DOSSIERS:
+            found = await self._db.point(read, g, codes, few=POINT_PARTS)
+        if found is None:
+            found = await self._db.scan(read, g, codes, few=DOSSIER_PARTS)
+        return await compose(self, self, g, codes) if found is None else found
 
     async def tiles(self, g: int) -> list[Tile]:
         """Return all tile entries, ordered by (root, document)."""

@@ -73,6 +73,56 @@ SELECT scheme, scope, value, code, source, confidence, g_from, g_to FROM aliases
 INDEXED BY aliases_code
 WHERE code = :code AND g_from <= :g AND :g < g_to LIMIT :limit;
 
+-- A dossier (sqlite_dossiers): ?1 code, ?2 generation, ?3 rows at most; numbers bind fastest.
+
+-- name: dossier_way
+WITH RECURSIVE above (code, child) AS (
+  SELECT ?1, NULL
+  UNION
+  SELECT k.source, k.target
+  FROM above CROSS JOIN relations k INDEXED BY relations_target ON k.target = above.code
+  WHERE k.verb = 'CONTAINS' AND k.g_from <= ?2 AND ?2 < k.g_to
+  LIMIT ?3
+)
+SELECT above.code, above.child,
+       (SELECT l.target FROM relations l WHERE l.source = above.code AND l.verb = 'LOCATED_AT'
+        AND l.g_from <= ?2 AND ?2 < l.g_to ORDER BY l.target LIMIT 1),
+       f.code, f.kind, f.name, f.lifecycle, f.lon, f.lat, f.height_m,
+       f.west, f.south, f.east, f.north, f.grid2d, f.properties
+FROM above LEFT JOIN facts f INDEXED BY facts_code
+ON f.code = above.code AND f.g_from <= ?2 AND ?2 < f.g_to;
+
+-- name: dossier_delivered
+SELECT verb, source, target, properties FROM relations
+WHERE source = ?1 AND verb = 'DELIVERED_IN' AND g_from <= ?2 AND ?2 < g_to
+ORDER BY target LIMIT ?3;
+
+-- name: dossier_observes
+SELECT target FROM relations
+WHERE source = ?1 AND verb = 'OBSERVES' AND g_from <= ?2 AND ?2 < g_to
+ORDER BY target LIMIT ?3;
+
+-- name: dossier_observers
+SELECT source FROM relations INDEXED BY relations_target
+WHERE target = ?1 AND verb = 'OBSERVES' AND g_from <= ?2 AND ?2 < g_to
+ORDER BY source LIMIT ?3;
+
+-- name: dossier_aliases
+SELECT scheme, scope, value, code, source, confidence FROM aliases INDEXED BY aliases_code
+WHERE code = ?1 AND g_from <= ?2 AND ?2 < g_to LIMIT ?3;
+
+-- name: dossier_below
+WITH RECURSIVE below (code) AS (
+  SELECT target FROM relations
+  WHERE source = ?1 AND verb = 'CONTAINS' AND g_from <= ?2 AND ?2 < g_to
+  UNION
+  SELECT r.target FROM below CROSS JOIN relations r ON r.source = below.code
+  WHERE r.verb = 'CONTAINS' AND r.g_from <= ?2 AND ?2 < r.g_to
+  LIMIT ?3
+)
+SELECT below.code, f.kind FROM below LEFT JOIN facts f INDEXED BY facts_code
+ON f.code = below.code AND f.g_from <= ?2 AND ?2 < f.g_to;
+
 -- name: tiles
 SELECT root, document, entry FROM tiles WHERE g_from <= :g AND :g < g_to ORDER BY root, document;
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Self
 
+from cim.dossiers import compose
 from cim.model import Entity, Kind, Relation, Tile, Verb
-from cim.ports import Fact, Filter, Head, Move, Page
+from cim.ports import Dossier, Fact, Filter, Head, Move, Page
 from cim.stores import rows, rules
 from cim.stores.activation import Clock, StoreActivation, activate
 from cim.stores.neo4j import reads, writes
@@ -88,6 +89,11 @@ class Neo4jGraph:
         if len(self._counted) >= COUNTS_KEPT:
             del self._counted[next(iter(self._counted))]
         self._counted[key] = counted
+
+    async def dossiers(self, g: int, codes: Sequence[str]) -> list[Dossier]:
+        """Return what one answer tells of each code; see ``cim.ports.Graph``."""
+        rules.check_dossiers(codes)
+        return await compose(self, self, g, codes)
 
     async def tiles(self, g: int) -> list[Tile]:
         """Return all tile entries, ordered by (root, document)."""

@@ -4,7 +4,7 @@ import pytest
 
 from cim import query
 from cim.model import Entity, Kind, Relation, Verb
-from cim.ports import Batch
+from cim.ports import Address, Batch
 from cim.stores.memory import MemoryGraph
 
 pytestmark = pytest.mark.anyio
@@ -99,8 +99,8 @@ async def test_an_address_is_the_nearest_one_upwards_else_the_property(graph):
     ways = {code: [known[code], *way] for code, way in above.items()}
 
     assert await query.addresses(graph, 1, ways) == {
-        "door": query.Address("光谷街2号", "address"),
-        "bench": query.Address("珞喻路1号"),
+        "door": Address("光谷街2号", "address"),
+        "bench": Address("珞喻路1号"),
     }
 
 

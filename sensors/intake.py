@@ -22,7 +22,8 @@ from sensors.lookup import Bindings
 from sensors.observations import Request, answer
 from sensors.ports import Broker, Log, Message
 from sensors.quarantine import adoptable, message_of
-from sensors.topics import Device, address
+from sensors.route_book import RouteBook
+from sensors.topics import matches
 from twin.ports import COMMIT_READINGS, PAGE_LIMIT, Commit, Outcome, Projection, States
 from twin.quarantine import Quarantined
 from twin.reading_checks import FUTURE_S_MAX
@@ -59,6 +60,7 @@ class Intake:
         future_s_max: float = FUTURE_S_MAX,
     ) -> None:
         self._bindings = Bindings(graph, codes)
+        self._routes = RouteBook(states, clock)
         self._states = states
         self._clock = clock
         self._project = project
@@ -114,6 +116,20 @@ class Intake:
                     adopted += await self._adopt_row(row)
         return adopted
 
+    async def adopt_topic(self, filter_: str) -> int:
+        """Apply what was kept of topics that ``filter_`` takes, now that a mapping reads them.
+
+        Returns how many messages were applied whole; parts that are refused have rows of their own.
+        """
+        self._routes.forget()
+        adopted, after = 0, 0
+        while rows := await self._states.quarantined(limit=PAGE_LIMIT, after=after, device=""):
+            after = rows[-1].id
+            for row in rows:
+                if matches(filter_, row.topic):
+                    adopted += await self._adopt_row(row)
+        return adopted
+
     async def _adopt_row(self, row: Quarantined) -> int:
         adopted, after = 0, 0
         while kept := await self._states.kept(row.id, limit=PAGE_LIMIT, after=after):
@@ -143,16 +159,18 @@ class Intake:
         self.applied_offset = offset
 
     async def _decode(self, messages: Sequence[Message]) -> Decoded:
-        """Look the devices up at the newest generation, then decode in slices.
+        """Read the messages, look their devices up at the newest generation, bind: in slices.
 
         Slices on the event loop, not a thread: a thread that computes holds the interpreter for
         5 ms at each switch, and every acknowledgement and every answer would wait for it.
         """
-        addresses = (address(message.topic) for message in messages)
-        known = await self._bindings.lookup({Device(a.tenant, a.device) for a in addresses if a})
-        decoded = Decoded(self._future_s_max)
+        decoded = Decoded(await self._routes.current(), self._future_s_max)
         for start in range(0, len(messages), SLICE_MESSAGES):
-            decoded.take(messages[start : start + SLICE_MESSAGES], known)
+            decoded.take(messages[start : start + SLICE_MESSAGES])
+            await asyncio.sleep(0)
+        known = await self._bindings.lookup(decoded.devices())
+        for _ in range(0, len(messages), SLICE_MESSAGES):
+            decoded.bind(known, SLICE_MESSAGES)
             await asyncio.sleep(0)
         return decoded
 

@@ -50,6 +50,23 @@ def _address(topic: str) -> Address | None:
     return Address(tenant, device, name)
 
 
+def is_filter(text: str) -> bool:
+    """Whether ``text`` is a topic filter (MQTT 5, 4.7): ``+`` and ``#`` stand alone, # last."""
+    levels = text.split("/")
+    plain = all(level in {"+", "#"} or not set(level) & set("+#\0") for level in levels)
+    return 0 < len(text) <= TOPIC_CHARS_MAX and plain and "#" not in levels[:-1]
+
+
+def matches(filter_: str, topic: str) -> bool:
+    """Whether a topic filter takes a topic; ``a/#`` takes ``a`` as well."""
+    wanted, levels = filter_.split("/"), topic.split("/")
+    if wanted[-1] == "#":
+        wanted, levels = wanted[:-1], levels[: len(wanted) - 1]
+    return len(wanted) == len(levels) and all(
+        want in ("+", level) for want, level in zip(wanted, levels, strict=True)
+    )
+
+
 def is_name(text: str) -> bool:
     """Whether ``text`` can be one level of a topic: no separators, wildcards, controls."""
     return 0 < len(text) <= NAME_CHARS_MAX and text.isprintable() and not set(text) & set("/+#")

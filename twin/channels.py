@@ -85,4 +85,6 @@ def row_of(name: str, channel: Channel = NO_CHANNEL, table: Table | None = None)
     table does not know is kept in the unit of the channel.
     """
     row = known(name, table)
-    return row if channel is NO_CHANNEL else _merged(row, channel)
+    if channel.low is None and channel.high is None and (row.unit or not channel.unit):
+        return row
+    return _merged(row, channel)

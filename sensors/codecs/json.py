@@ -10,8 +10,9 @@ from collections.abc import Callable
 import msgspec
 
 from identity.errors import Invalid
-
-REASON_CHARS_MAX = 200
+from sensors.codecs.said import Said, unreadable
+from sensors.ports import Message
+from sensors.topics import address
 
 
 class Payload(msgspec.Struct, frozen=True):
@@ -24,20 +25,31 @@ class Payload(msgspec.Struct, frozen=True):
 
 
 _decode: Callable[[bytes], Payload | float] = msgspec.json.Decoder(Payload | int | float).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def read(message: Message) -> list[Said]:
+    """Return the one reading of a message on ``city/{tenant}/{device}/{property}``."""
+    where = address(message.topic)
+    if where is None:
+        raise Invalid("topic_unknown", topic=message.topic)
+    payload = decode(message.payload)
+    return [Said(*where, payload.value, payload.observed_at, payload.unit, payload.n)]
 
 
 def decode(payload: bytes) -> Payload:
     """Return what ``payload`` says. Raises Invalid: payload_unreadable or value_not_finite."""
-    read = _read(payload)
-    return read if isinstance(read, Payload) else Payload(read)
-
-
-def _read(payload: bytes) -> Payload | float:
     try:
-        return _decode(payload)
+        read_ = _decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        # JSON has no word for it, but many devices write it: say what is wrong, not where.
-        for word in (b"NaN", b"nan", b"Infinity"):
-            if word in payload:
-                raise Invalid("value_not_finite", value=word.decode()) from error
-        raise Invalid("payload_unreadable", reason=str(error)[:REASON_CHARS_MAX]) from error
+        raise unreadable(payload, error) from error
+    return read_ if isinstance(read_, Payload) else Payload(read_)
+
+
+def encode(said: Said, received_at: float) -> bytes:
+    """Return a reading in the default form; one without a time gets that of its receipt."""
+    at = received_at if said.observed_at is None else said.observed_at
+    fields = {"v": said.value, "t": at, "u": said.unit or None, "n": said.n}
+    return _encode(
+        {name: value for name, value in fields.items() if name == "v" or value is not None}
+    )

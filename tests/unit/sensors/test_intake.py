@@ -101,7 +101,7 @@ async def test_poison_between_good_messages_stops_none_of_them(city):
 
 async def test_an_unexpected_error_in_one_message_keeps_it_and_goes_on(city, monkeypatch):
     await bind(city, Bind("d1", ROOM))
-    monkeypatch.setattr("sensors.decode.codec.decode", lambda _: 1 / 0)
+    monkeypatch.setattr("sensors.codecs.json.decode", lambda _: 1 / 0)
     async with city.listening() as intake:
         await city.publish(intake, said("city/a/d1/p", "1"))
     assert await reasons(city) == {("message_refused", "d1", 1)}

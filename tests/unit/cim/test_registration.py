@@ -141,8 +141,8 @@ async def test_a_portion_has_a_limit(graph):
 
 async def test_a_merge_takes_the_own_code_along(registration, graph):
     old, new = await register(registration, LAMPS[:2])
-    register = Registry(graph, graph, MemoryBlobs(), 0.0)
-    await register.merge(old, new, who="somebody", why="counted twice")
+    changes = Registry(graph, graph, MemoryBlobs(), 0.0)
+    await changes.merge(old, new, who="somebody", why="counted twice")
     assert [a.code for a in (await graph.resolve(2, [old]))[old]] == [new]
 
 

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from identity.grid_datum import SEPARATION_M_MAX, Datum
+
 
 class Placement(BaseModel):
     """Where a model stands: the local origin, and how its x axis is turned."""
@@ -13,6 +15,13 @@ class Placement(BaseModel):
     lon: float = Field(ge=-180, le=180, description="degrees, CGCS2000")
     lat: float = Field(ge=-90, le=90, description="degrees, CGCS2000")
     height_m: float = Field(default=0.0, ge=-1_000, le=10_000)
+    height_datum: Datum | None = Field(default=None, description="none: the city's")
+    geoid_separation_m: float | None = Field(
+        default=None,
+        ge=-SEPARATION_M_MAX,
+        le=SEPARATION_M_MAX,
+        description="of the datum's zero above the ellipsoid; none: the city's",
+    )
     rotation_deg: float = Field(default=0.0, ge=-360, le=360, description="from east to north")
     scale: float = Field(default=1.0, gt=0)
 

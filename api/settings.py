@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from identity.errors import Invalid
+from identity.grid_datum import SEPARATION_M_MAX, Datum
 from twin.push import BUFFER_FRAMES_MAX
 from twin.quarantine import QUARANTINE_BYTES, QUARANTINE_DEVICE_MESSAGES, Bounds
 from twin.reading_checks import FUTURE_S_MAX
@@ -50,6 +51,10 @@ class Settings(BaseSettings):
 
     region: str = Field(default="420111", pattern=r"^\d{6}$")
     tenant: str = Field(default="wuhan", pattern=r"^[^/+#]{1,128}$")
+    height_datum: Datum = Datum.YELLOW_SEA_1985  # of heights that name none
+    geoid_separation_m: float | None = Field(
+        default=None, ge=-SEPARATION_M_MAX, le=SEPARATION_M_MAX, allow_inf_nan=False
+    )
     accept: Literal["auto"] = "auto"
     ack: Literal["", "journal", "store"] = ""  # empty: journal, with PostgreSQL store
 

@@ -24,6 +24,7 @@ from bim.child import Limits
 from bim.door import Receipt
 from bim.rows import Finding
 from cim import claims
+from cim.heights import CityHeights
 from cim.progress import Progress
 from identity.errors import CityError, Invalid, NotFound, TooLarge
 from twin.ports import Job
@@ -105,7 +106,8 @@ def options(services: Services) -> ingest.Options:
         wall_s=said.child_wall_s,
         file_mb=said.child_file_mb,
     )
-    return ingest.Options(worker_name(), limits, said.kernels, said.lease_wait_s)
+    heights = CityHeights(said.height_datum, said.geoid_separation_m)
+    return ingest.Options(worker_name(), limits, said.kernels, said.lease_wait_s, heights)
 
 
 @asynccontextmanager

@@ -72,6 +72,7 @@ def _of_entity(operation: Any, units: Units) -> Conversion:
         "crs": str(getattr(target, "Name", None) or ""),
         "geographic": geographic,
         "map_unit_m": factor(unit) if unit is not None else None,
+        "vertical_datum": str(getattr(target, "VerticalDatum", None) or ""),
     }
     if operation.is_a("IfcMapConversion"):
         return Conversion(
@@ -115,6 +116,7 @@ def _of_values(values: Mapping[str, Any], target: Mapping[str, Any]) -> Conversi
         ordinate=_number(values.get("XAxisOrdinate")),
         scale=_number(values.get("Scale")),
         map_unit_m=_METRE_NAMES.get(str(_bare(unit)).lower()),
+        vertical_datum=str(_bare(target.get("VerticalDatum")) or ""),
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from bim.georef_facts import ZERO, Conversion, Facts, Triple
 from bim.rows import Finding, Georef, Provenance, Severity
-from cim import crs
+from cim import crs, heights
 from identity.errors import Invalid
 
 FAR_M = 1e5  # local coordinates beyond are map coordinates: a building's own are below 10 km
@@ -55,7 +55,8 @@ def _by_conversion(facts: Facts, findings: list[Finding]) -> Georef | None:
     if conversion is None or not _usable(conversion, findings):
         return None
     try:
-        return _converted(conversion, facts, findings)
+        datum = _height_datum(conversion.vertical_datum, findings)
+        return replace(_converted(conversion, facts, findings), height_datum=datum)
     except Invalid as refusal:
         what = {"crs": conversion.crs, "reason": refusal.code}
         findings.append(Finding("ifc_crs", Severity.WARNING, what))
@@ -100,6 +101,14 @@ def _converted(conversion: Conversion, facts: Facts, findings: list[Finding]) ->
         conversion.crs,
         anchor_m,
     )
+
+
+def _height_datum(text: str, findings: list[Finding]) -> str:
+    """Return the datum of heights that the file names, "" where none or an unknown one."""
+    known = heights.named(text)
+    if text.strip() and known is None:
+        findings.append(Finding("ifc_vertical_datum", Severity.WARNING, {"datum": text[:80]}))
+    return known.value if known else ""
 
 
 def _base_m(conversion: Conversion, unit_m: float, anchor_m: Triple) -> Triple:

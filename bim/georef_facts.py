@@ -12,6 +12,7 @@ class Conversion:
     """A map conversion as declared; coordinates in map units (``map_unit_m``, None: not said).
 
     ``geographic``: eastings and northings are longitude and latitude in degrees.
+    ``vertical_datum``: what the target system calls it, "" where it says nothing.
     """
 
     source: str  # IfcMapConversion | IfcRigidOperation | ePSet_MapConversion
@@ -24,6 +25,7 @@ class Conversion:
     scale: float | None = None
     map_unit_m: float | None = None
     geographic: bool = False
+    vertical_datum: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,10 @@ from bim.door import Receipt, Stores, receive
 from bim.rows import Extract, Finding, Shape
 from cim import delivery
 from cim.delivery import Delivery
+from cim.heights import CityHeights
 from cim.merge import Incoming
 from cim.model import Tile
-from cim.placement import Box3, Placement, anchored, given, placement
+from cim.placement import Box3, Placement, anchored, counted, given, placement
 from cim.progress import Progress, silent
 
 SHARES = {
@@ -39,12 +40,16 @@ LEASE_WAIT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How an import runs. ``holder`` names the process for the lease."""
+    """How an import runs. ``holder`` names the process for the lease.
+
+    ``heights``: what a height is where neither the file nor a person says it.
+    """
 
     holder: str
     limits: child.Limits = field(default_factory=child.Limits)
     kernels: tuple[str, ...] = mesh.KERNELS
     lease_wait_s: float = LEASE_WAIT_S
+    heights: CityHeights = field(default_factory=CityHeights)
 
 
 async def ingest(
@@ -70,7 +75,8 @@ async def ingest(
     incoming = await asyncio.to_thread(translate.translate, rows, shapes)
     findings += await relatives.findings(stores, receipt, incoming)
     facts = {"schema": rows.schema, "declared_schema": schema, "label": rows.project_name}
-    made = await _delivery(stores, receipt, rows, incoming, facts)
+    where = await _placement(stores, receipt, rows, options.heights)
+    made = _delivery(receipt, incoming, where, facts)
     return await delivery.deliver(
         stores.graph,
         stores.codes,
@@ -86,9 +92,10 @@ async def ingest(
 async def place(
     stores: Stores, model: str, fields: Mapping[str, Any], *, options: Options
 ) -> dict[str, Any]:
-    """Put a model where a person says: {"lon", "lat", "height_m"?, "rotation_deg"?, "scale"?}."""
+    """Put a model where a person says; the fields are those of ``cim.placement.given``."""
+    where = counted(given(fields), options.heights)
     return await delivery.place(
-        stores.graph, model, given(fields), holder=options.holder, wait_s=options.lease_wait_s
+        stores.graph, model, where, holder=options.holder, wait_s=options.lease_wait_s
     )
 
 
@@ -164,12 +171,8 @@ async def _mesh(
     return meshes
 
 
-async def _delivery(
-    stores: Stores,
-    receipt: Receipt,
-    rows: Extract,
-    incoming: Sequence[Incoming],
-    facts: Mapping[str, Any],
+def _delivery(
+    receipt: Receipt, incoming: Sequence[Incoming], where: Placement, facts: Mapping[str, Any]
 ) -> Delivery:
     return Delivery(
         receipt=receipt.id,
@@ -180,24 +183,24 @@ async def _delivery(
         region=receipt.region,
         sha256=receipt.sha256,
         incoming=incoming,
-        placement=anchored(
-            await _placement(stores, receipt, rows), [item.box_m for item in incoming]
-        ),
+        placement=anchored(where, [item.box_m for item in incoming]),
         facts={**facts, "filename": receipt.filename},
         valid_from=receipt.valid_from,
     )
 
 
-async def _placement(stores: Stores, receipt: Receipt, rows: Extract) -> Placement:
+async def _placement(
+    stores: Stores, receipt: Receipt, rows: Extract, heights: CityHeights
+) -> Placement:
     """Return the placement given with the upload, else a confirmed one, else the file's own."""
     if receipt.placement is not None:
-        return placement(receipt.placement)
+        return counted(placement(receipt.placement), heights)
     g = (await stores.graph.head()).generation
     found = await stores.graph.entities(g, [receipt.model])
     standing = placement(found[0].properties.get("placement") or {}) if found else Placement()
     if standing.provenance == "confirmed":
         return standing
-    return translate.placement_of(rows.georef)
+    return counted(translate.placement_of(rows.georef), heights)
 
 
 def _tiler(

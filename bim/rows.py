@@ -87,6 +87,7 @@ class Georef:
     multiplies local lengths. ``method``: map_conversion | site | given | none.
     ``anchor_m`` is the local point that lies there: the origin, unless the model is given in map
     coordinates (more than 100 km from its origin), where a frame at the origin would be useless.
+    ``height_datum``: one of ``identity.grid.Datum`` where the file names it, else "".
     """
 
     provenance: Provenance
@@ -98,6 +99,7 @@ class Georef:
     scale: float = 1.0
     crs: str = ""
     anchor_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    height_datum: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import msgspec
 
 from bim.glb import Feature
 from bim.rows import Extract, Georef, Role, Row, Shape
+from cim import heights
 from cim.delivery_rows import address_of
 from cim.merge import Incoming, Traits
 from cim.model import Kind
@@ -50,6 +51,8 @@ def placement_of(georef: Georef) -> Placement:
         scale=georef.scale,
         crs=georef.crs,
         anchor_m=georef.anchor_m,
+        height_datum=georef.height_datum,
+        height_provenance=heights.DECLARED if georef.height_datum else "",
     )
 
 

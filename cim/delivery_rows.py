@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
+from cim import heights
 from cim.merge import Holding, Incoming, Traits
 from cim.model import Entity, Kind, Lifecycle, Relation, Tile, Verb
 from cim.placement import Placement, Position, positions
-from identity import grid
 from identity.ports import Alias
 
 
@@ -79,18 +79,21 @@ def holding_codes(said: Mapping[str, Any], renamed: Mapping[str, str]) -> dict[s
     return {**said, "traits": traits}
 
 
-def located(entity: Entity, position: Position | None) -> Entity:
-    """Return the entity at a position (or nowhere), with its grid code."""
+def located(entity: Entity, position: Position | None, where: Placement) -> Entity:
+    """Return the entity at a position (or nowhere), with its grid code and its height's datum."""
+    said = {k: v for k, v in entity.properties.items() if k not in heights.KEPT}
     if position is None:
-        return replace(entity, lon=None, lat=None, height_m=None, box=None, grid2d=None)
-    cell = grid.encode(position.lon, position.lat) if abs(position.lat) < grid.LAT_MAX_DEG else None
+        return replace(
+            entity, lon=None, lat=None, height_m=None, box=None, grid2d=None, properties=said
+        )
     return replace(
         entity,
         lon=position.lon,
         lat=position.lat,
         height_m=position.height_m,
         box=position.box,
-        grid2d=cell,
+        grid2d=position.grid2d,
+        properties=said | where.heights(),
     )
 
 
@@ -158,7 +161,7 @@ class Rows:
         mine = [h for h in held if self._mine(stored.get(h.code))]
         places = positions([h.box_m for h in mine], self.placement)
         for holding, position in zip(mine, places, strict=True):
-            self._put("entities", located(stored[holding.code], position))
+            self._put("entities", located(stored[holding.code], position, self.placement))
 
     def left_parents(
         self, contains: Iterable[Relation], at: Iterable[Relation], held: Collection[str]
@@ -252,7 +255,7 @@ class Rows:
         places = positions([i.box_m for i in items], self.placement)
         for item, position in zip(items, places, strict=True):
             entity = self._entity(item, stored.get(self.issued[item.key]))
-            self._put("entities", located(entity, position))
+            self._put("entities", located(entity, position, self.placement))
             self._put("relations", *self._joins(item))
 
     def _entity(self, item: Incoming, before: Entity | None) -> Entity:

@@ -46,8 +46,7 @@ def ellipsoidal_height_m(
     Invalid("height_range"), Invalid("height_separation_range").
     """
     check_level(level)
-    if datum not in list(Datum):
-        raise Invalid("height_datum", datum=str(datum)[:40], known=", ".join(Datum))
+    check_datum(datum)
     if not math.isfinite(height_m):
         raise Invalid("height_range", height_m=str(height_m))
     if datum == Datum.ELLIPSOIDAL:
@@ -64,3 +63,9 @@ def ellipsoidal_height_m(
         )
     shift_m = YELLOW_SEA_1956_ABOVE_1985_M if datum == Datum.YELLOW_SEA_1956 else 0.0
     return Height(height_m - shift_m + geoid_separation_m, uncertain=False)
+
+
+def check_datum(datum: str) -> None:
+    """Raise Invalid("height_datum") for a word that names none."""
+    if datum not in list(Datum):
+        raise Invalid("height_datum", datum=str(datum)[:40], known=", ".join(Datum))

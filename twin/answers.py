@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cim import query
+from cim import heights, query
 from cim.model import Entity, Kind, Lifecycle
 from cim.ports import Dossier
 from identity import grid
+from identity.grid import Height
 from twin.channels import channels_of
 from twin.facts import SENSOR_ROWS_MAX, Facts, all_channels
 from twin.live import ranked
@@ -57,18 +58,24 @@ def parents(way: Sequence[Entity]) -> list[dict[str, Any]]:
 def position(way: Sequence[Entity], documents: Mapping[str, Entity]) -> dict[str, Any] | None:
     """Return where the thing is: its own point, else that of the nearest container, named ``of``.
 
-    Degrees (CGCS2000), height in ellipsoidal metres. ``provenance``: declared, confirmed or given.
+    Degrees (CGCS2000), height in metres of its own datum (null: from before datums were kept).
+    ``height_uncertain``: the ellipsoidal height, so ``grid3d`` beyond level 6, is not known surely.
+    ``provenance``: declared, confirmed or given.
     """
     held = next((e for e in way if e.lon is not None and e.lat is not None), None)
     if held is None or held.lon is None or held.lat is None:
         return None
+    height = heights.of_entity(held)
     told = {
         "lon": held.lon,
         "lat": held.lat,
         "height_m": held.height_m,
+        "height_datum": held.properties.get(heights.DATUM),
+        "height_provenance": held.properties.get(heights.PROVENANCE),
+        "height_uncertain": height is not None and height.uncertain,
         "crs": CRS,
         "grid2d": held.grid2d,
-        "grid3d": _grid3d(held),
+        "grid3d": _grid3d(held, height),
         "provenance": _provenance(held, documents),
     }
     return told if held is way[0] else {**told, "of": held.code}
@@ -161,10 +168,11 @@ def _provenance(entity: Entity, documents: Mapping[str, Entity]) -> str:
     return str(said or entity.properties.get("provenance") or "given")
 
 
-def _grid3d(entity: Entity) -> str | None:
+def _grid3d(entity: Entity, height: Height | None) -> str | None:
+    """Return the 3D cell: level 10, beyond 88° of latitude level 2."""
     known = entity.properties.get("grid3d")
-    if known is not None or entity.height_m is None or entity.lon is None or entity.lat is None:
+    if known is not None or height is None or entity.lon is None or entity.lat is None:
         return known if isinstance(known, str) else None
-    if abs(entity.lat) >= grid.LAT_MAX_DEG:
-        return None
-    return grid.encode_3d(entity.lon, entity.lat, entity.height_m)
+    polar = abs(entity.lat) >= grid.LAT_MAX_DEG
+    level = grid.POLE_LEVEL_MAX if polar else grid.LEVEL_MAX
+    return grid.encode_3d(entity.lon, entity.lat, height.height_m, level)

@@ -8,19 +8,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from cim.model import Entity, Kind, Verb
+from cim.cells import standing
+from cim.model import Kind, Verb
 from cim.ports import Filter
 from identity import code as universal
-from identity import grid
 from identity.errors import Invalid, NotFound
 from identity.ports import Alias
 from identity.schemes import mask, recognise, refuse
+from identity.schemes.beidou import SHORTEST
 from identity.schemes.recognition import narrow, plain
 from twin.facts import Doors
 
 MEANINGS_MAX = 50  # things that one text may mean in one answer
 TEXT_CHARS_MAX = 512
-_GRID_CHARS_MIN = 9  # level 4, about 2 km: shorter texts are words, not cells
 _CODE_CHARS = range(18, 36)  # what a mistyped own code may measure
 _CODE_DIGITS_MIN = 12  # leading characters that must be digits for a text to be a mistyped code
 
@@ -98,18 +98,11 @@ def meant(
 
 async def _in_cell(doors: Doors, g: int, text: str) -> list[str]:
     """Things that stand in a Beidou grid cell; of a 3D code those in its span of heights."""
-    cell = text.upper()
+    if len(text) < SHORTEST:  # a single letter, or with a digit, is a word
+        return []
     with suppress(Invalid):
-        if len(cell) >= _GRID_CHARS_MIN and len(cell) in grid.LEGAL_CUTS:
-            grid.decode(cell)
-            return [entity.code for entity in await _standing(doors, g, cell)]
-    with suppress(Invalid):
-        if len(cell) in grid.LEGAL_CUTS_3D and len(cell) > _GRID_CHARS_MIN:
-            box, bottom_m, top_m = grid.decode_3d(cell)
-            level = grid.LEGAL_CUTS_3D.index(len(cell))
-            flat = grid.encode((box.west + box.east) / 2, (box.south + box.north) / 2, level)
-            inside = await _standing(doors, g, flat)
-            return [e.code for e in inside if _between(e, bottom_m, top_m)]
+        page = await standing(doors.graph, g, Filter(), text, limit=MEANINGS_MAX)
+        return [entity.code for entity in page.items]
     return []
 
 
@@ -127,14 +120,6 @@ async def _located(doors: Doors, g: int, codes: Sequence[str]) -> list[str]:
     """Return the things located at the addresses, or the addresses where nothing is."""
     at = await doors.graph.relations(g, codes, (Verb.LOCATED_AT,), incoming=True)
     return [relation.source for relation in at] or list(codes)
-
-
-async def _standing(doors: Doors, g: int, cell: str) -> list[Entity]:
-    return (await doors.graph.find(g, Filter(grid=cell), limit=MEANINGS_MAX)).items
-
-
-def _between(entity: Entity, bottom_m: float, top_m: float) -> bool:
-    return entity.height_m is not None and bottom_m <= entity.height_m < top_m
 
 
 def alias_forms(text: str) -> list[tuple[str, str]]:

@@ -20,9 +20,9 @@ from api.requests import (
 )
 from api.services import Services
 from api.wire import thing
+from cim.cells import standing
 from cim.model import Entity, Kind
 from cim.ports import Filter
-from identity import grid as beidou
 from identity.errors import Invalid, NotFound
 
 router = APIRouter(tags=["objects"])
@@ -40,15 +40,18 @@ async def objects(
     kind: Annotated[list[str] | None, Query(description="e.g. Building; several allowed")] = None,
     bbox: BoxText = None,
     q: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
-    grid: Annotated[str | None, Query(max_length=32, description="Beidou cell")] = None,
+    grid: Annotated[str | None, Query(max_length=32, description="Beidou cell, 2D or 3D")] = None,
     property: Annotated[list[str] | None, Query(description="name=value")] = None,  # noqa: A002
     limit: Limit = 100,
     cursor_text: Annotated[Cursor, Query(alias="cursor")] = "",
 ) -> Response:
     """Return a page of objects that fulfil all conditions, ordered by code."""
     g, after = uncursor(cursor_text, request, head)
-    where = Filter(kinds_of(kind), box(bbox), q, _cell(grid), _properties(property or []))
-    found = await services.graph.find(g, where, limit=limit, after=after)
+    where = Filter(kinds_of(kind), box(bbox), q, None, _properties(property or []))
+    if grid is None:
+        found = await services.graph.find(g, where, limit=limit, after=after)
+    else:
+        found = await standing(services.graph, g, where, grid, limit=limit, after=after)
     return page([thing(entity) for entity in found.items], cursor(g, found.next))
 
 
@@ -124,12 +127,6 @@ def kinds_of(names: list[str] | None) -> tuple[Kind, ...]:
             raise Invalid("kind_unknown", kind=name[:40], known=", ".join(Kind))
         found.append(known[name.lower()])
     return tuple(found)
-
-
-def _cell(text: str | None) -> str | None:
-    if text is not None:
-        beidou.decode(text)
-    return text
 
 
 def _properties(texts: list[str]) -> dict[str, Any]:

@@ -57,3 +57,8 @@ MATCH (f:Fact) USING INDEX f:Fact(at)
 WHERE point.withinBBox(f.at, point({x: place[0], y: place[1]}), point({x: place[2], y: place[3]}))
 WITH f LIMIT $p.limit
 RETURN count(f);
+
+// name: count_grid
+MATCH (f:Fact) USING INDEX f:Fact(grid2d) WHERE f.grid2d STARTS WITH $p.grid
+WITH f LIMIT $p.limit
+RETURN count(f);

@@ -23,6 +23,8 @@ WHERE b.west <= :east AND b.east >= :west AND b.south <= :north AND b.north >= :
 _COUNT_BOX = """SELECT count(*) FROM (SELECT 1 FROM boxes b
 WHERE b.west <= :east AND b.east >= :west AND b.south <= :north AND b.north >= :south
 LIMIT :limit)"""
+_COUNT_GRID = """SELECT count(*) FROM (SELECT 1 FROM facts f INDEXED BY facts_grid
+WHERE f.grid2d >= :grid AND f.grid2d < :grid_end LIMIT :limit)"""
 _BY_GRID = "FROM facts f INDEXED BY facts_grid WHERE f.grid2d >= :grid"
 _BY_CLASS = "FROM facts f INDEXED BY facts_class WHERE f.ifc_class = :ifc_class"
 _BY_KIND = "FROM facts f INDEXED BY facts_kind WHERE f.kind >= ''"
@@ -39,7 +41,7 @@ _TEXT = "p.type = 'text' AND p.atom = :value{n})"
 _NUMBER = "p.type IN ('integer', 'real') AND p.atom = :value{n})"
 _WORD = "p.type = :value{n})"  # true, false, null: the JSON type says it all
 _ORDER = " ORDER BY f.code LIMIT :limit"
-BOX_ROWS = 20_000  # a box with more is walked in the order of codes: sorting costs more
+BOX_ROWS = 20_000  # a box or cell with more is walked in the order of codes: sorting costs more
 _LAST = "\U0010ffff"
 _INT64 = 2**63  # larger numbers are doubles in SQLite
 
@@ -72,12 +74,19 @@ def statement(where: Filter, *, crowded: bool = False) -> tuple[str, dict[str, A
 
 
 def _crowded(connection: sqlite3.Connection, where: Filter) -> bool:
-    """Whether the box holds more than BOX_ROWS rows (of all generations)."""
-    if where.box is None:
+    """Whether the box, else the cell, holds more than BOX_ROWS rows (of all generations)."""
+    if where.box is not None:
+        sql, parameters = _COUNT_BOX, _corners(where.box)
+    elif where.grid:
+        sql, parameters = _COUNT_GRID, _span(where.grid)
+    else:
         return False
-    parameters = _corners(where.box) | {"limit": BOX_ROWS}
-    (count,) = connection.execute(_COUNT_BOX, parameters).fetchone()
+    (count,) = connection.execute(sql, parameters | {"limit": BOX_ROWS}).fetchone()
     return bool(count >= BOX_ROWS)
+
+
+def _span(grid: str) -> dict[str, Any]:
+    return {"grid": grid, "grid_end": grid + _LAST}
 
 
 def _corners(box: Box) -> dict[str, Any]:
@@ -89,7 +98,7 @@ def _driver(where: Filter, parameters: dict[str, Any], *, crowded: bool) -> str:
         return _BY_WORDS
     if where.box is not None and not crowded:
         return _BY_BOX
-    if where.grid:
+    if where.grid and (where.box is not None or not crowded):
         return _BY_GRID
     if "ifc_class" in parameters:
         return _BY_CLASS
@@ -106,7 +115,7 @@ def _conditions(where: Filter) -> list[tuple[str, dict[str, Any]]]:
     if where.box is not None:
         found.append((_BOX, _corners(where.box)))
     if where.grid:
-        found.append((_GRID, {"grid": where.grid, "grid_end": where.grid + _LAST}))
+        found.append((_GRID, _span(where.grid)))
     return found + [_property(n, *item) for n, item in enumerate(where.properties.items())]
 
 

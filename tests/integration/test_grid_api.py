@@ -1,12 +1,17 @@
 """The grid over HTTP: a cell tells its family, a cover covers; what is no cell is refused."""
 
+import time
+
 import httpx
 import pytest
 
 from api.app import create_app
+from api.bootstrap import open_services
 from api.services import Door
 from api.settings import load
 from api.tokens import Tokens
+from cim.model import Entity, Kind
+from cim.ports import Batch
 from identity import grid
 
 pytestmark = pytest.mark.anyio
@@ -68,3 +73,59 @@ async def test_a_cover_that_cannot_be_is_refused(client, body, status, code):
 
 async def test_what_is_no_cell_is_refused(client):
     assert (await client.get("/grid/N5")).status_code == 422
+
+
+LON, LAT, HEIGHT_M = 114.41, 30.51, 25.0
+HIGH, LOW = (f"42011199010100000{n}" for n in ("0015", "0023"))
+
+
+@pytest.fixture
+async def city(tmp_path):
+    """A client of a city with two things over one point, 200 m apart."""
+    door = Door(load(data_dir=tmp_path))
+    services = await door.open(lambda: open_services(load(data_dir=tmp_path), time.time))
+    said = {"height_datum": "1985", "geoid_separation_m": -12.0}
+    things = [
+        Entity(code, Kind.BUILDING, code, lon=LON, lat=LAT, height_m=height_m,
+               grid2d=grid.encode(LON, LAT), properties=said)
+        for code, height_m in ((HIGH, HEIGHT_M + 200), (LOW, HEIGHT_M))
+    ]  # fmt: skip
+    activation = await services.graph.activate("test", wait_s=1)
+    await activation.write(Batch(entities=things))
+    await activation.commit({"event": "test"})
+    transport = httpx.ASGITransport(app=create_app(door, Tokens([])), client=("127.0.0.1", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as made:
+        yield made
+    await door.close()
+
+
+async def found(city, cell):
+    """(by the list, by the resolver) in a cell."""
+    listed = (await city.get("/objects", params={"grid": cell})).json()["items"]
+    said = (await city.get(f"/codes/{cell}")).json()
+    answers = said.get("items", [said])
+    return [row["code"] for row in listed], [row.get("code") for row in answers]
+
+
+async def test_a_flat_cell_is_searched_and_resolved_at_every_cut(city):
+    code = grid.encode(LON, LAT)
+    for cut in grid.LEGAL_CUTS[1:]:
+        assert await found(city, code[:cut]) == ([HIGH, LOW], [HIGH, LOW])
+    assert (await found(city, "N"))[0] == [HIGH, LOW]
+
+
+async def test_a_solid_cell_is_searched_and_resolved_at_every_cut_by_the_ellipsoidal_height(city):
+    for level, cut in enumerate(grid.LEGAL_CUTS_3D[1:], start=1):
+        cell = grid.encode_3d(LON, LAT, HEIGHT_M - 12.0)[:cut]
+        both = cell == grid.encode_3d(LON, LAT, HEIGHT_M + 188.0)[:cut]
+        wanted = [HIGH, LOW] if both else [LOW]
+        assert await found(city, cell) == (wanted, wanted), level
+        assert both == (level < 5)
+    seen = (await city.get(f"/codes/{LOW}")).json()["position"]
+    assert seen["grid3d"] == grid.encode_3d(LON, LAT, HEIGHT_M - 12.0)
+    assert (seen["height_datum"], seen["height_uncertain"]) == ("1985", False)
+
+
+async def test_a_list_of_what_is_no_cell_is_refused(city):
+    refused = await city.get("/objects", params={"grid": "N50H08"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "grid_shape")

@@ -13,7 +13,7 @@ from cim.terms import query_terms
 from identity.errors import TooLarge
 from identity.ports import Alias
 
-BOX_ROWS = 20_000  # a box with more is walked in the order of codes: sorting costs more
+BOX_ROWS = 20_000  # a box or cell with more is walked in the order of codes: sorting costs more
 
 
 async def entities(db: Connections, g: int, codes: Sequence[str], *, ended: bool) -> list[Entity]:
@@ -66,7 +66,11 @@ async def _driver(db: Connections, parameters: dict[str, Any]) -> str:
         counted = await db.read("count_box", places=parameters["places"], limit=BOX_ROWS)
         if counted[0][0] < BOX_ROWS:
             return "by_box"
-    for asked, by in (("grid", "by_grid"), ("ifc_class", "by_class"), ("kinds", "by_kind")):
+    if parameters["grid"]:
+        counted = await db.read("count_grid", grid=parameters["grid"], limit=BOX_ROWS)
+        if counted[0][0] < BOX_ROWS:
+            return "by_grid"
+    for asked, by in (("ifc_class", "by_class"), ("kinds", "by_kind")):
         if parameters[asked]:
             return by
     return "by_code"

@@ -9,6 +9,7 @@ from bim.extract import extract_file, load
 from bim.georef import georeference
 from bim.georef_facts import Conversion, Facts, degrees_of
 from bim.rows import Provenance
+from bim.translate import placement_of
 from cim import crs
 from tests.parts.ifc_text import HOUSE, ifc
 
@@ -105,6 +106,16 @@ def test_an_unknown_system_is_said_and_the_site_counts(name):
     site = {"site_lon": LON, "site_lat": LAT}
     georef, codes = located(conversion=replace(WUHAN, crs=name), **site)
     assert (georef.method, codes) == ("site", ["ifc_crs"])
+
+
+@pytest.mark.parametrize(
+    ("said", "datum", "found"),
+    [("1985国家高程基准", "1985", []), ("", "", []), ("NAP", "", ["ifc_vertical_datum"])],
+)
+def test_the_datum_of_heights_is_what_the_file_names_or_nothing(said, datum, found):
+    georef, codes = located(conversion=replace(WUHAN, vertical_datum=said))
+    assert (georef.height_datum, codes) == (datum, found)
+    assert placement_of(georef).height_provenance == ("declared" if datum else "")
 
 
 def test_a_geographic_name_in_a_map_conversion_is_no_projected_system():
@@ -218,11 +229,11 @@ def read(tmp_path, *lines, house=HOUSE, schema="IFC4"):
 def test_a_file_with_a_map_conversion_in_millimetres_is_read(tmp_path):
     georef, codes = read(
         tmp_path,
-        "#100=IFCPROJECTEDCRS('EPSG:4547',$,$,$,$,$,#7);",
+        "#100=IFCPROJECTEDCRS('EPSG:4547',$,$,'EPSG:5737',$,$,#7);",
         f"#101=IFCMAPCONVERSION(#2,#100,{EAST_M * 1000},{NORTH_M * 1000},23500.,1.,0.,1.);",
     )
     assert near(georef, LON, LAT)
-    assert (georef.height_m, codes) == (pytest.approx(23.5), [])
+    assert (georef.height_m, georef.height_datum, codes) == (pytest.approx(23.5), "1985", [])
 
 
 def test_property_sets_of_an_ifc2x3_site_are_a_map_conversion(tmp_path):
@@ -236,8 +247,9 @@ def test_property_sets_of_an_ifc2x3_site_are_a_map_conversion(tmp_path):
         value(101, "Northings", f"IFCLENGTHMEASURE({NORTH_M})"),
         value(102, "OrthogonalHeight", "IFCREAL(23.5)"),
         value(103, "Name", "IFCLABEL('EPSG:4547')"),
+        value(109, "VerticalDatum", "IFCLABEL('1956')"),
         "#104=IFCPROPERTYSET('0pS0000000000000000001',$,'ePSet_MapConversion',$,(#100,#101,#102));",
-        "#105=IFCPROPERTYSET('0pS0000000000000000002',$,'ePSet_ProjectedCRS',$,(#103));",
+        "#105=IFCPROPERTYSET('0pS0000000000000000002',$,'ePSet_ProjectedCRS',$,(#103,#109));",
         "#106=IFCRELDEFINESBYPROPERTIES('0rS0000000000000000001',$,$,$,(#10),#104);",
         "#107=IFCRELDEFINESBYPROPERTIES('0rS0000000000000000002',$,$,$,(#10),#105);",
         house=house,
@@ -245,6 +257,7 @@ def test_property_sets_of_an_ifc2x3_site_are_a_map_conversion(tmp_path):
     )
     assert near(georef, LON, LAT)
     assert (georef.height_m, georef.method, codes) == (23.5, "map_conversion", [])
+    assert georef.height_datum == "1956"
 
 
 def test_the_site_of_a_file_is_read_in_its_units(tmp_path):

@@ -35,7 +35,9 @@ async def graph(tmp_path):
 def rows(count, start=0):
     codes = [f"{HOUSE}-E{n:07d}X" for n in range(start, start + count)]
     return Batch(
-        entities=[Entity(c, Kind.ELEMENT, "墙", lon=114.0, lat=30.0) for c in codes],
+        entities=[
+            Entity(c, Kind.ELEMENT, "墙", lon=114.0, lat=30.0, grid2d="N50H0000") for c in codes
+        ],
         relations=[Relation(Verb.CONTAINS, HOUSE, c) for c in codes],
     )
 
@@ -90,9 +92,10 @@ def _names(sql):
     return re.findall(r":(\w+)", sql)
 
 
-async def test_a_crowded_box_gives_the_same_answer(graph, monkeypatch):
+@pytest.mark.parametrize("place", [{"box": (113.9, 29.9, 114.1, 30.1)}, {"grid": "N50H"}])
+async def test_a_crowded_place_gives_the_same_answer(graph, monkeypatch, place):
     await write(graph, rows(50))
-    where = Filter(box=(113.9, 29.9, 114.1, 30.1), kinds=(Kind.ELEMENT,))
+    where = Filter(**place, kinds=(Kind.ELEMENT,))
     few = await graph.find(1, where, limit=20)
     monkeypatch.setattr(sqlite_find, "BOX_ROWS", 10)
     assert sqlite_find.statement(where, crowded=True) != sqlite_find.statement(where)

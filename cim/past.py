@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from cim import query
+from cim.dossiers import compose
 from cim.model import Entity, Kind, Lifecycle, Relation, Tile, Verb
 from cim.moment import Moment
-from cim.ports import Activation, Fact, Filter, Graph, Head, Move, Page
+from cim.ports import Activation, Dossier, Fact, Filter, Graph, Head, Move, Page
 from identity.errors import Conflict, TooLarge
 from identity.ports import Alias, Codes
 
@@ -95,6 +96,10 @@ class PastGraph:
             raise TooLarge("count_limit", thing=code, limit=COUNTED_MAX)
         known = await query.entities(self, g, codes)
         return dict(Counter(entity.kind for entity in known.values()))
+
+    async def dossiers(self, g: int, codes: Sequence[str]) -> list[Dossier]:
+        """Return what one answer tells of each code at that moment."""
+        return await compose(self, self, g, codes)
 
     async def tiles(self, g: int) -> list[Tile]:
         """Return the tile entries of that moment, by (root, document)."""

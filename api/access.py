@@ -48,6 +48,7 @@ RULES: tuple[tuple[str, str, Role | None], ...] = (
     ("POST", "/state/query", Role.READER),
     ("GET", "/stream", Role.READER),
     ("WS", "/stream", Role.READER),
+    ("WS", "/mqtt", PUBLIC),  # its own users, or a service's token; see the route
     ("GET", "/grid/{cell}", Role.READER),
     ("POST", "/grid/cover", Role.READER),
     ("GET", "/tiles/tileset.json", Role.READER),

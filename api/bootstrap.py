@@ -6,6 +6,7 @@
 import asyncio
 import platform
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from identity.ports import Codes
 from sensors.intake import Intake
 from sensors.journal import Bounds, Journal
 from sensors.ports import Broker
+from sensors.users import Users
 from twin.city import City
 from twin.events import Signal
 from twin.ports import Audit, Jobs, States
@@ -57,15 +59,22 @@ async def open_services(settings: Settings, clock: Clock, *, listener: str = "")
         for part in reversed(opened):
             await part.close()
         raise
-    city = City(
-        *(graph, codes, states, clock),
-        signal=signal,
-        future_s_max=settings.future_s_max,
-        stream_buffer_max=settings.stream_buffer_max,
-    )
+    city = _city(settings, (graph, codes, states), clock, signal)
     intake = _intake(settings, city, (graph, codes, states), clock)
     return Services(
         settings, clock, graph, codes, blobs, states, jobs, audit, city, intake, signal, journal
+    )
+
+
+def _city(
+    settings: Settings, stores: tuple[Graph, Codes, States], clock: Clock, signal: Signal
+) -> City:
+    return City(
+        *stores,
+        clock,
+        signal=signal,
+        future_s_max=settings.future_s_max,
+        stream_buffer_max=settings.stream_buffer_max,
     )
 
 
@@ -76,7 +85,9 @@ def _intake(
 
 
 @asynccontextmanager
-async def applying(settings: Settings, clock: Clock, signal: Signal) -> AsyncIterator[Intake]:
+async def applying(
+    settings: Settings, clock: Clock, signal: Signal
+) -> AsyncIterator[tuple[City, Intake]]:
     """Open what a process that applies a journal needs, and close it again.
 
     Raises Unavailable when a store does not answer.
@@ -85,8 +96,8 @@ async def applying(settings: Settings, clock: Clock, signal: Signal) -> AsyncIte
     try:
         graph, codes = await _graph(settings, clock, opened)
         states = await _states(settings, signal, opened)
-        city = City(graph, codes, states, clock, signal=signal, future_s_max=settings.future_s_max)
-        yield _intake(settings, city, (graph, codes, states), clock)
+        city = _city(settings, (graph, codes, states), clock, signal)
+        yield city, _intake(settings, city, (graph, codes, states), clock)
     finally:
         for part in reversed(opened):
             await part.close()
@@ -134,10 +145,38 @@ def make_broker(
             pending_bytes_max=settings.mqtt_pending_bytes_max,
             keep_alive_s_max=settings.mqtt_keep_alive_s_max,
         )
-        return Endpoint(port, clock=clock, limits=limits)
+        users = mqtt_users(settings)
+        return Endpoint(
+            port,
+            clock=clock,
+            authenticate=users.access if users is not None else None,
+            tls=mqtt_tls(settings),
+            limits=limits,
+        )
     from sensors.brokers.mqtt import PahoBroker
 
     return PahoBroker(settings.broker_url, clock=clock, client_id=client_id(listener))
+
+
+def mqtt_users(settings: Settings) -> Users | None:
+    """Return who may publish, None: everybody. Raises Invalid("mqtt_users_unreadable")."""
+    return Users(settings.mqtt_users_file) if settings.mqtt_users_file else None
+
+
+def mqtt_tls(settings: Settings) -> ssl.SSLContext | None:
+    """Return what devices are greeted with, None without. Raises Invalid("mqtt_tls_unreadable")."""
+    if settings.mqtt_tls_cert is None and settings.mqtt_tls_key is None:
+        return None
+    if settings.mqtt_tls_cert is None or settings.mqtt_tls_key is None:
+        reason = "certificate and key belong together"
+        raise Invalid("mqtt_tls_unreadable", path="", reason=reason)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.mqtt_tls_cert, settings.mqtt_tls_key)
+    except (OSError, ssl.SSLError) as error:
+        path = str(settings.mqtt_tls_cert)
+        raise Invalid("mqtt_tls_unreadable", path=path, reason=str(error)) from error
+    return context
 
 
 def broker_scheme(settings: Settings) -> str:

@@ -177,6 +177,21 @@ def token(
 
 
 @app.command()
+def login(
+    name: Annotated[str, typer.Argument(help="user name, e.g. the device's")],
+    publish: Annotated[
+        list[str] | None, typer.Option(help="topic filter; else city/+/NAME/#")
+    ] = None,
+    subscribe: Annotated[
+        list[str] | None, typer.Option(help="topic filter; else twin/events/#")
+    ] = None,
+    file: Annotated[Path | None, typer.Option(help="else TWIN_MQTT_USERS_FILE")] = None,
+) -> None:
+    """Make a device's login at the MQTT endpoint; its password is shown once."""
+    cli_lookup.make_login(file or load().mqtt_users_file, name, publish or (), subscribe or ())
+
+
+@app.command()
 def publish(
     topic: Annotated[str, typer.Argument(help="city/TENANT/DEVICE/PROPERTY")],
     payload: Annotated[str, typer.Argument(help='e.g. 21.5 or {"v":21.5,"u":"Cel"}')],

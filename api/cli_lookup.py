@@ -1,10 +1,11 @@
-"""Small commands: resolve a code, make a token, publish one message."""
+"""Small commands: resolve a code, make a token or a device's login, publish one message."""
 
 import asyncio
 import json
 import secrets
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from api.routes import resolve as resolving
 from api.settings import Settings
 from api.tokens import line, role_of
 from identity.errors import Invalid, Unavailable
+from sensors import users
 from sensors.simulate_client import Link
 
 TOKEN_BYTES = 32
@@ -86,12 +88,26 @@ def make_token(path: Path | None, name: str, role: str) -> None:
     if path is None:
         raise Invalid("tokens_file_missing")
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    said = line(name, role_of(role), token, secrets.token_bytes(16))
+    _append(path, line(name, role_of(role), token, secrets.token_bytes(16)))
+    _console.print(token, highlight=False)
+
+
+def make_login(
+    path: Path | None, name: str, publish: Sequence[str], subscribe: Sequence[str]
+) -> None:
+    """Append an MQTT user's line to the file (mode 600) and print the password once."""
+    if path is None:
+        raise Invalid("mqtt_users_file_missing")
+    password, salt = secrets.token_urlsafe(TOKEN_BYTES), secrets.token_bytes(16)
+    _append(path, users.line(name, password, salt, publish=publish, subscribe=subscribe))
+    _console.print(password, highlight=False)
+
+
+def _append(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     with path.open("a", encoding="utf-8") as file:
-        file.write(said + "\n")
-    _console.print(token, highlight=False)
+        file.write(text + "\n")
 
 
 async def publish(mqtt: str, topic: str, payload: str) -> None:

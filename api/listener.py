@@ -17,13 +17,14 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
 from api import bootstrap, logs
 from api.settings import Settings
 from identity.errors import CityError, Conflict, Unavailable
+from sensors import events
 from sensors.intake import receive
 from sensors.journal_tail import JournalTail, answer
 from sensors.link import Link
@@ -39,18 +40,22 @@ T = TypeVar("T")
 
 
 class Order(NamedTuple):
-    """What a process is to do: ``link`` and ``port`` are inherited descriptors (-1: none)."""
+    """What a process is to do; the numbers are inherited descriptors (-1: none).
+
+    ``doors``: where connections come from that were accepted elsewhere (MQTT over WebSocket).
+    """
 
     settings: Settings
     listener: str
     link: int
-    port: int
+    port: int = -1
+    doors: int = -1
 
     @classmethod
     def read(cls, line: bytes) -> "Order":
         """Return the order in a line."""
         said: Mapping[str, Any] = msgspec.json.decode(line)
-        return cls(Settings(**said["settings"]), said["listener"], said["link"], said["port"])
+        return cls(**{**said, "settings": Settings(**said["settings"])})
 
     def line(self) -> bytes:
         """Return the order as a line."""
@@ -83,26 +88,56 @@ async def endpoint(order: Order) -> None:
     journal = await _patiently(lambda: bootstrap.open_journal(settings, order.listener))
     try:
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(link.run())
             tasks.create_task(answer(journal, link))
             tasks.create_task(receive(broker, journal, committed=settings.ack_committed))
             tasks.create_task(_tell_connected(broker))
+            if isinstance(broker, Host):
+                tasks.create_task(events.deliver(broker, link))
+                adopt_all(broker, socket.socket(fileno=order.doors), tasks)
     finally:
         await journal.close()
 
 
 async def applier(order: Order) -> None:
-    """Apply what is in the journal."""
-    link, directory = Link(socket.socket(fileno=order.link)), order.settings.data_dir / "journal"
+    """Apply what is in the journal, and follow the city for subscribers."""
+    settings, link = order.settings, Link(socket.socket(fileno=order.link))
+    directory = settings.data_dir / "journal"
     tail = await _patiently(lambda: JournalTail.open(directory, order.listener, link))
     changed = Signal()
     try:
-        async with bootstrap.applying(order.settings, time.time, changed) as intake:
+        async with bootstrap.applying(settings, time.time, changed) as (city, intake):
+            feed = events.Feed(city.follow, link, settings.tenant)
             tell(applying=True)
             async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(link.run())
                 tasks.create_task(intake.apply(tail))
                 tasks.create_task(_tell_changed(changed))
+            feed.close()
     finally:
         await tail.close()
+
+
+@runtime_checkable
+class Host(events.Subscribers, Protocol):
+    """A broker that serves devices itself: the endpoint."""
+
+    async def adopt(self, accepted: socket.socket) -> None:
+        """Serve a device that was accepted elsewhere."""
+        ...
+
+
+def adopt_all(host: Host, doors: socket.socket, tasks: asyncio.TaskGroup) -> None:
+    """Serve every connection that comes through ``doors``."""
+    doors.setblocking(False)
+
+    def come() -> None:
+        with suppress(BlockingIOError):
+            _, descriptors, _, _ = socket.recv_fds(doors, 1, 1)
+            for descriptor in descriptors:
+                tasks.create_task(host.adopt(socket.socket(fileno=descriptor)))
+
+    asyncio.get_running_loop().add_reader(doors, come)
 
 
 def tell(**said: Any) -> None:

@@ -58,7 +58,8 @@ class Part:
 
     async def _live(self) -> int:
         """Start it, hear it, return how it ended."""
-        inherited = [fd for fd in (self._order.link, self._order.port) if fd >= 0]
+        order = self._order
+        inherited = [fd for fd in (order.link, order.port, order.doors) if fd >= 0]
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "api.listener", self.role),
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
@@ -71,7 +72,7 @@ class Part:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write(self._order.line())
+            process.stdin.write(order.line())
             async for line in process.stdout:
                 self._hear(msgspec.json.decode(line))
             return await process.wait()
@@ -115,13 +116,15 @@ class ListenerProcesses:
         self.applying = False
         self.on_changed: Callable[[], None] = lambda: None
         self._port = port
-        self._ends = pair()
+        self._ends, self._doors = pair(), pair()
         if port is not None:
             port.listen(BACKLOG)
         fd = port.fileno() if port is not None else -1
         near, far = (end.fileno() for end in self._ends)
-        self.endpoint = Part(ENDPOINT, Order(settings, listener, near, fd), self._hear_endpoint)
-        self.applier = Part(APPLIER, Order(settings, listener, far, -1), self._hear_applier)
+        self._doors[0].setblocking(False)
+        order = Order(settings, listener, near, fd, self._doors[1].fileno())
+        self.endpoint = Part(ENDPOINT, order, self._hear_endpoint)
+        self.applier = Part(APPLIER, Order(settings, listener, far), self._hear_applier)
 
     async def run(self) -> None:
         """Keep both alive until cancelled. Raises the CityError of a start that was refused."""
@@ -134,9 +137,25 @@ class ListenerProcesses:
 
     def close(self) -> None:
         """Give port and link back."""
-        for held in (self._port, *self._ends):
+        for held in (self._port, *self._ends, *self._doors):
             if held is not None:
                 held.close()
+
+    def connect(self) -> socket.socket:
+        """Return a connection to the endpoint that needs no port: MQTT over WebSocket.
+
+        Raises Unavailable("mqtt_not_here") where messages come from a broker elsewhere.
+        """
+        if self._port is None:
+            raise Unavailable("mqtt_not_here")
+        near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with far:
+            try:
+                socket.send_fds(self._doors[0], [b"c"], [far.fileno()])
+            except OSError as error:
+                near.close()
+                raise Unavailable("broker_not_connected", address=self.address) from error
+        return near
 
     def check(self) -> None:
         """Raise Unavailable while a part is away."""

@@ -182,9 +182,10 @@ def _take_broker(door: Door, plan: Plan) -> None:
 
 
 def _refuse_open_endpoint(settings: Settings) -> None:
-    """Refuse other machines: the endpoint knows no devices' passwords yet."""
+    """Refuse to serve other machines without devices' passwords and TLS."""
+    users, tls = bootstrap.mqtt_users(settings), bootstrap.mqtt_tls(settings)
     host, _ = address(settings.mqtt_bind)
-    if not is_loopback(host):
+    if not is_loopback(host) and not (users and tls):
         raise Conflict("mqtt_bind_open", bind=settings.mqtt_bind)
 
 

@@ -43,6 +43,9 @@ class Settings(BaseSettings):
 
     bind: str = "127.0.0.1:8000"
     mqtt_bind: str = "127.0.0.1:1883"
+    mqtt_users_file: Path | None = None
+    mqtt_tls_cert: Path | None = None
+    mqtt_tls_key: Path | None = None
     behind_proxy: bool = False  # a proxy in front ends TLS
     tls_cert: Path | None = None
     tls_key: Path | None = None

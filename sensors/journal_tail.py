@@ -4,16 +4,15 @@ The owner of the file may die and come back meanwhile; what was durable stays re
 """
 
 import asyncio
-from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from identity.errors import Unavailable
 from sensors import journal_file as file
 from sensors.journal import Journal
-from sensors.link import APPLIED, DURABLE, REPEAT_S, Link
+from sensors.link import APPLIED, DURABLE, REPEAT_S, Link, offset_of, said
 from sensors.ports import Message
 
 
@@ -29,7 +28,8 @@ class JournalTail:
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="journal-read")
         self._told = asyncio.Event()
         self._applied: int | None = None
-        self._heard: set[asyncio.Task[None]] = set()
+        self._repeating = asyncio.create_task(self._repeat())
+        link.on(DURABLE, lambda _: self._told.set())
 
     @classmethod
     async def open(cls, directory: Path, listener: str, link: Link) -> Self:
@@ -39,10 +39,7 @@ class JournalTail:
         """
         folder = directory / listener
         folder.mkdir(parents=True, exist_ok=True)
-        tail = cls(folder, file.own(folder, "applier"), link)
-        tail._start(tail._hear())
-        tail._start(tail._repeat())
-        return tail
+        return cls(folder, file.own(folder, "applier"), link)
 
     async def read(self, from_offset: int, limit: int) -> list[tuple[int, Message]]:
         """Return at most ``limit`` (offset, message) from ``from_offset`` on, in order.
@@ -65,13 +62,11 @@ class JournalTail:
     def applied(self, offset: int) -> None:
         """Tell the owner that everything before ``offset`` is committed."""
         self._applied = offset
-        self._link.tell(APPLIED, offset)
+        self._link.tell(APPLIED, said(offset))
 
     async def close(self) -> None:
         """Give the applier's part back."""
-        for task in self._heard:
-            task.cancel()
-        await asyncio.gather(*self._heard, return_exceptions=True)
+        self._repeating.cancel()
         self._reader.shutdown()
         for connection in (self._connection, self._owner):
             if connection is not None:
@@ -85,38 +80,18 @@ class JournalTail:
         except file.Error as error:
             raise Unavailable("journal_unavailable", reason=str(error)) from error
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        self._heard.add(asyncio.create_task(work))
-
-    async def _hear(self) -> None:
-        while True:
-            if (await self._link.hear()).kind == DURABLE:
-                self._told.set()
-
     async def _repeat(self) -> None:
         while True:
             await asyncio.sleep(REPEAT_S)
             if self._applied is not None:
-                self._link.tell(APPLIED, self._applied)
+                self._link.tell(APPLIED, said(self._applied))
 
 
 async def answer(journal: Journal, link: Link) -> None:
     """Keep the owner's side of the link, until cancelled."""
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_tell_durable(journal, link), name="durable")
-        tasks.create_task(_hear_applied(journal, link), name="applied")
-
-
-async def _tell_durable(journal: Journal, link: Link) -> None:
+    link.on(APPLIED, lambda content: journal.applied(offset_of(content)))
     while True:
         end = journal.end
-        link.tell(DURABLE, end)
+        link.tell(DURABLE, said(end))
         with suppress(TimeoutError):
             await asyncio.wait_for(journal.grown(end), REPEAT_S)
-
-
-async def _hear_applied(journal: Journal, link: Link) -> None:
-    while True:
-        heard = await link.hear()
-        if heard.kind == APPLIED:
-            journal.applied(heard.offset)

@@ -7,29 +7,15 @@ both sides say theirs again every REPEAT_S, so a message that finds no room may 
 
 import asyncio
 import socket
-from typing import NamedTuple
-
-import structlog
+from collections.abc import Callable
 
 REPEAT_S = 0.5
 MESSAGE_BYTES_MAX = 256 * 1024
 
 DURABLE = b"d"  # endpoint → applier: the offset behind the newest durable message
 APPLIED = b"a"  # applier → endpoint: everything before this offset is committed
-
-_log = structlog.get_logger()
-
-
-class Heard(NamedTuple):
-    """One message: its kind, and its content."""
-
-    kind: bytes
-    content: bytes
-
-    @property
-    def offset(self) -> int:
-        """The content of DURABLE and APPLIED."""
-        return int.from_bytes(self.content)
+WANTED = b"w"  # endpoint → applier: whether events are wanted, and behind which position
+EVENTS = b"e"  # applier → endpoint: events for subscribers
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -38,29 +24,47 @@ def pair() -> tuple[socket.socket, socket.socket]:
 
 
 class Link:
-    """One end, in the event loop of its process."""
+    """One end, in the event loop of its process; ``on`` says what each kind of message does."""
 
     def __init__(self, end: socket.socket) -> None:
         end.setblocking(False)
         self._end = end
+        self._on: dict[bytes, Callable[[bytes], None]] = {}
 
-    def tell(self, kind: bytes, offset: int) -> bool:
-        """Send an offset if there is room; whether there was."""
+    def on(self, kind: bytes, hear: Callable[[bytes], None]) -> None:
+        """Let ``hear`` have the content of each message of a kind."""
+        self._on[kind] = hear
+
+    def tell(self, kind: bytes, content: bytes) -> bool:
+        """Send a message if there is room; whether there was."""
         try:
-            self._end.send(kind + offset.to_bytes(8))
+            self._end.send(kind + content)
         except (BlockingIOError, ConnectionError):
             return False
         return True
 
-    async def hear(self) -> Heard:
-        """Wait for the next message."""
-        while True:
-            message = await asyncio.get_running_loop().sock_recv(self._end, MESSAGE_BYTES_MAX)
-            if message:
-                return Heard(message[:1], message[1:])
-            # Nobody holds the other end: our parent is gone, and we are about to be.
-            await asyncio.sleep(REPEAT_S)
+    async def send(self, kind: bytes, content: bytes) -> None:
+        """Send a message, waiting for room."""
+        await asyncio.get_running_loop().sock_sendall(self._end, kind + content)
 
-    def close(self) -> None:
-        """Give this end back."""
-        self._end.close()
+    async def run(self) -> None:
+        """Hear until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            message = await loop.sock_recv(self._end, MESSAGE_BYTES_MAX)
+            hear = self._on.get(message[:1])
+            if hear is not None:
+                hear(message[1:])
+            elif not message:
+                # Nobody holds the other end: our parent is gone, and we are about to be.
+                await asyncio.sleep(REPEAT_S)
+
+
+def offset_of(content: bytes) -> int:
+    """Return the offset in DURABLE and APPLIED."""
+    return int.from_bytes(content)
+
+
+def said(offset: int) -> bytes:
+    """Return the content of DURABLE and APPLIED."""
+    return offset.to_bytes(8)

@@ -1,67 +1,23 @@
 """One device's connection to the intake endpoint: greet, take in, hold back, let go."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import structlog
 
 from identity.errors import CityError
 from sensors.brokers import mqtt_packets as mqtt
 from sensors.brokers import mqtt_write as write
+from sensors.brokers.gate import Gate, Taken, Welcome
 from sensors.brokers.mqtt_read import Reader
+from sensors.brokers.outgoing import FILTERS_MAX, Event, Outgoing
 from sensors.ports import Message
+from sensors.users import EVERYTHING, Access, is_filter
 
 KEEP_ALIVE_FACTOR = 1.5  # [MQTT-3.1.2-24]
+TOPICS_ALLOWED = 1_000  # topics that are known to be allowed, so that rules are asked once each
 
 _log = structlog.get_logger()
-
-
-class Gate(Protocol):
-    """What a connection needs of its endpoint."""
-
-    in_flight_max: int
-    packet_bytes_max: int
-    connect_s_max: float
-
-    @property
-    def full(self) -> bool:
-        """Whether too many bytes of all connections wait."""
-        ...
-
-    def now(self) -> float:
-        """Return the time of receipt in Unix seconds."""
-        ...
-
-    def join(self, connection: "Connection") -> bool:
-        """Count a connection in; False: there are too many."""
-        ...
-
-    def greet(
-        self, connection: "Connection", wanted: mqtt.Connect
-    ) -> tuple[int, Mapping[str, Any]]:
-        """Return reason and properties of the CONNACK; a client id in use moves to this one."""
-        ...
-
-    def take(self, connection: "Connection", taken: "Taken") -> None:
-        """Take messages over; ``connection.acknowledge`` follows when they are durable."""
-        ...
-
-    def leave(self, connection: "Connection", will: Message | None) -> None:
-        """Count a connection out; ``will`` is published."""
-        ...
-
-
-class Taken:
-    """What one piece of a stream brought: messages, packet ids to acknowledge, size and time."""
-
-    __slots__ = ("bytes", "messages", "packet_ids", "received_at")
-
-    def __init__(self, size: int, received_at: float) -> None:
-        self.bytes = size
-        self.received_at = received_at
-        self.messages: list[Message] = []
-        self.packet_ids: list[bytes] = []
 
 
 class Connection(asyncio.Protocol):
@@ -74,6 +30,9 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._greeted: mqtt.Connect | None = None
         self._will: mqtt.Will | None = None
+        self._access: Access | None = None
+        self._allowed: set[str] = set()
+        self._outgoing: Outgoing | None = None
         self._keep_alive_s = 0
         self._in_flight = 0
         self._unacknowledged = 0  # of QoS 1
@@ -103,7 +62,7 @@ class Connection(asyncio.Protocol):
             self.close(str(error.facts.get("reason", error.code)), code)
         except Exception as error:  # noqa: BLE001 - one device's bytes may not hurt the others
             self.close(f"{type(error).__name__}: {error}", mqtt.UNSPECIFIED)
-        if taken.messages:
+        if taken.messages or taken.packet_ids:
             self._in_flight += len(taken.messages)
             self._unacknowledged += len(taken.packet_ids)
             self._gate.take(self, taken)
@@ -122,21 +81,36 @@ class Connection(asyncio.Protocol):
         self._gate.leave(self, will or None)
 
     def pause_writing(self) -> None:
-        """Hold back a device that does not read its acknowledgements."""
+        """Hold back a device that does not read its acknowledgements, and its events."""
         self._choked = True
+        if self._outgoing is not None:
+            self._outgoing.choked = True
         self.steer()
 
     def resume_writing(self) -> None:
         """Let it go on."""
         self._choked = False
+        if self._outgoing is not None:
+            self._outgoing.choked = False
+            self._outgoing.go_on()
         self.steer()
 
     def acknowledge(self, taken: Taken) -> None:
         """Answer what is durable now."""
         self._in_flight -= len(taken.messages)
         self._unacknowledged -= len(taken.packet_ids)
-        self._write(write.pubacks(taken.packet_ids))
+        self._write(taken.answers())
         self.steer()
+
+    @property
+    def subscribes(self) -> bool:
+        """Whether it wants events."""
+        return self._outgoing is not None and bool(self._outgoing.filters)
+
+    def offer(self, event: Event) -> None:
+        """Send an event if it was asked for; a subscriber that takes too few is let go."""
+        if self._outgoing is not None and not self._outgoing.offer(event):
+            self.close("too slow for its events", mqtt.QUOTA_EXCEEDED)
 
     def steer(self) -> None:
         """Read on, or hold back while too much of this device waits."""
@@ -183,10 +157,29 @@ class Connection(asyncio.Protocol):
         if packet.retain and self._reader.level == mqtt.LEVEL_5:
             self.close("retained", mqtt.NO_RETAIN)  # [5:3.2.2-14]
             return
+        if self._access is not None and not self._may_publish(self._access, packet, taken):
+            return
         message = Message(packet.topic, packet.payload, taken.received_at, self.client)
         taken.messages.append(message)
         if packet.packet_id:
             taken.packet_ids.append(packet.packet_id)
+
+    def _may_publish(self, access: Access, packet: mqtt.Publish, taken: Taken) -> bool:
+        """Whether a rule allows the topic. 3.1.1 has no other refusal than to close [3.3.5-2]."""
+        topic = packet.topic
+        if topic in self._allowed:
+            return True
+        if access.may_publish(topic):
+            if len(self._allowed) < TOPICS_ALLOWED:
+                self._allowed.add(topic)
+            return True
+        _log.warning("topic_refused", client=self.client, topic=topic)
+        if packet.packet_id and self._reader.level == mqtt.LEVEL_5:
+            taken.packet_ids.append(packet.packet_id)
+            taken.refused.append(packet.packet_id)
+        else:
+            self.close("a topic that is not its own", mqtt.NOT_AUTHORIZED)
+        return False
 
     def _check_receive_maximum(self) -> None:
         """End a 5.0 client that was told how many may wait [5:3.3.4-7]; 3.1.1 is only held back."""
@@ -208,21 +201,21 @@ class Connection(asyncio.Protocol):
             self.close("another version of MQTT")
             return
         self.client = wanted.client
-        reason, said = self._gate.greet(self, wanted)
-        answer = write.connack(reason, wanted.level, said)
-        if reason != mqtt.SUCCESS:
+        welcome = self._gate.greet(self, wanted)
+        answer = write.connack(welcome.reason, wanted.level, welcome.said)
+        if welcome.reason != mqtt.SUCCESS:
             self._write(answer)
-            self.close(f"CONNECT refused with {reason}")
+            self.close(f"CONNECT refused with {welcome.reason:#x}")
         elif len(answer) > wanted.properties.get("packet_bytes_max", len(answer)):
             self.close("CONNACK is larger than the client takes")  # [5:3.1.2-24]
         else:
             self._write(answer)
-            self._welcome(wanted, said)
+            self._welcome(wanted, welcome)
 
-    def _welcome(self, wanted: mqtt.Connect, said: Mapping[str, Any]) -> None:
-        self.client = said.get("assigned_client", wanted.client)
-        self._greeted, self._will = wanted, wanted.will
-        self._keep_alive_s = said.get("server_keep_alive_s", wanted.keep_alive_s)
+    def _welcome(self, wanted: mqtt.Connect, welcome: Welcome) -> None:
+        self.client = welcome.said.get("assigned_client", wanted.client)
+        self._greeted, self._will, self._access = wanted, wanted.will, welcome.access
+        self._keep_alive_s = welcome.said.get("server_keep_alive_s", wanted.keep_alive_s)
         self._heard_at = self._loop.time()
 
     def _answer(self, packet: Any) -> None:
@@ -231,15 +224,43 @@ class Connection(asyncio.Protocol):
             case mqtt.Ping():
                 self._write(write.PING_RESPONSE)
             case mqtt.Subscribe():
-                refused = [mqtt.NOT_AUTHORIZED] * len(packet.filters)
-                self._write(write.suback(packet.packet_id, refused, level))
+                answers = [self._subscribe(packet, *wanted) for wanted in packet.filters]
+                self._write(write.suback(packet.packet_id, answers, level))
+                self._gate.subscribed(self)
             case mqtt.Unsubscribe():
-                none = [mqtt.NO_SUBSCRIPTION] * len(packet.filters)
-                self._write(write.unsuback(packet.packet_id, none, level))
+                answers = [self._unsubscribe(wanted) for wanted in packet.filters]
+                self._write(write.unsuback(packet.packet_id, answers, level))
+                self._gate.subscribed(self)
+            case mqtt.Acknowledged() if self._outgoing and self._outgoing.acknowledged(
+                packet.packet_id
+            ):
+                pass
             case mqtt.Disconnect():
                 self._farewell(packet)
             case _:
                 self.close("an acknowledgement nobody waits for", mqtt.PROTOCOL_ERROR)
+
+    def _subscribe(self, packet: mqtt.Subscribe, wanted: str, qos: int) -> int:
+        """Return the QoS granted, or why there is no such subscription here."""
+        if "subscription_identifier" in packet.properties:
+            return mqtt.NO_IDENTIFIERS
+        if wanted.startswith("$share/"):
+            return mqtt.NO_SHARED
+        if not is_filter(wanted):
+            return mqtt.BAD_FILTER
+        access = self._access or EVERYTHING
+        if not access.may_subscribe(wanted):
+            return mqtt.NOT_AUTHORIZED
+        if self._outgoing is None:
+            assert self._greeted is not None
+            self._outgoing = Outgoing(self._write, self._reader.level, self._greeted.properties)
+        if len(self._outgoing.filters) >= FILTERS_MAX and wanted not in self._outgoing.filters:
+            return mqtt.QUOTA_EXCEEDED
+        return self._outgoing.subscribe(wanted, qos)
+
+    def _unsubscribe(self, wanted: str) -> int:
+        known = self._outgoing is not None and self._outgoing.unsubscribe(wanted)
+        return mqtt.SUCCESS if known else mqtt.NO_SUBSCRIPTION
 
     def _farewell(self, packet: mqtt.Disconnect) -> None:
         assert self._greeted is not None

@@ -7,7 +7,7 @@ the sink returned, which is after the journal's fsync.
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +15,17 @@ import structlog
 
 from identity.errors import CityError
 from sensors.brokers import mqtt_packets as mqtt
-from sensors.brokers.connection import Connection, Taken
+from sensors.brokers.connection import Connection
+from sensors.brokers.gate import Taken, Welcome
+from sensors.brokers.outgoing import Event
 from sensors.ports import Message, Sink
+from sensors.users import EVERYTHING, Access
 
 SWEEP_S = 1.0  # how often silent connections are looked for
 BACKLOG = 1_024  # connections that wait to be accepted
 
-Authenticate = Callable[[str, str | None, bytes | None], bool]
-"""(client id, user, password) -> may this device publish?"""
+Authenticate = Callable[[str, str | None, bytes | None], Access | None]
+"""(client id, user, password) -> what this device may do, None: it is not let in."""
 
 _log = structlog.get_logger()
 
@@ -42,7 +45,7 @@ class Limits:
 class Endpoint:
     """Listens on a bound socket (a Broker); see ``run``.
 
-    ``authenticate`` None: everybody may publish. ``clock``: Unix seconds.
+    ``authenticate`` None: everybody may do everything. ``clock``: Unix seconds.
     """
 
     def __init__(
@@ -70,6 +73,8 @@ class Endpoint:
         self._pending: list[tuple[Connection | None, Taken]] = []
         self._pending_bytes = 0
         self._assigned = 0
+        self._subscribers: set[Connection] = set()
+        self.on_wanted: Callable[[], None] = lambda: None
         self._arrived = asyncio.Event()
 
     @property
@@ -115,11 +120,17 @@ class Endpoint:
         self._connections.add(connection)
         return len(self._connections) <= self._limits.connections_max
 
-    def greet(self, connection: Connection, wanted: mqtt.Connect) -> tuple[int, Mapping[str, Any]]:
-        """Return reason and properties of the CONNACK for a device."""
-        reason = self._refusal(wanted)
+    def greet(self, connection: Connection, wanted: mqtt.Connect) -> Welcome:
+        """Return what to answer to a device's CONNECT."""
+        access = EVERYTHING
+        if self._authenticate is not None:
+            found = self._authenticate(wanted.client, wanted.user, wanted.password)
+            if found is None:
+                return Welcome(mqtt.NOT_AUTHORIZED if wanted.user is None else mqtt.BAD_LOGIN)
+            access = found
+        reason = _refusal(wanted, access)
         if reason != mqtt.SUCCESS:
-            return reason, mqtt.NONE
+            return Welcome(reason)
         said = self._terms(wanted) if wanted.level == mqtt.LEVEL_5 else mqtt.NONE
         client = said.get("assigned_client", wanted.client)
         if client:
@@ -127,23 +138,33 @@ class Endpoint:
             if former is not None:
                 former.close("client id taken over", mqtt.TAKEN_OVER)  # [MQTT-3.1.4-2]
             self._clients[client] = connection
-        return mqtt.SUCCESS, said
+        return Welcome(mqtt.SUCCESS, said, None if access is EVERYTHING else access)
 
-    def _refusal(self, wanted: mqtt.Connect) -> int:
-        """Return why a device is not let in, SUCCESS when it is."""
-        if wanted.level == mqtt.LEVEL_311 and not (wanted.client or wanted.clean):
-            return mqtt.BAD_CLIENT  # [MQTT-3.1.3-8]
-        if "authentication_method" in wanted.properties:
-            return mqtt.BAD_METHOD  # [5:4.12.0-1]
-        login = (wanted.client, wanted.user, wanted.password)
-        if self._authenticate is not None and not self._authenticate(*login):
-            return mqtt.NOT_AUTHORIZED if wanted.user is None else mqtt.BAD_LOGIN
-        if wanted.level == mqtt.LEVEL_5 and wanted.will is not None:
-            if wanted.will.retain:
-                return mqtt.NO_RETAIN  # [5:3.2.2-13]
-            if wanted.will.qos > 1:
-                return mqtt.NO_QOS  # [5:3.2.2-12]
-        return mqtt.SUCCESS
+    def subscribed(self, connection: Connection) -> None:
+        """Keep who wants events; ``on_wanted`` is told when the first comes and the last goes."""
+        before = bool(self._subscribers)
+        if connection.subscribes:
+            self._subscribers.add(connection)
+        else:
+            self._subscribers.discard(connection)
+        if before != bool(self._subscribers):
+            self.on_wanted()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody wants events."""
+        return bool(self._subscribers)
+
+    def deliver(self, events: Sequence[tuple[str, bytes]]) -> None:
+        """Send events (topic, payload) to those who asked for them."""
+        for connection in list(self._subscribers):
+            for topic, payload in events:
+                connection.offer(Event(topic, payload))
+
+    async def adopt(self, accepted: socket.socket) -> None:
+        """Serve a device that was accepted elsewhere (MQTT over WebSocket)."""
+        loop = asyncio.get_running_loop()
+        await loop.connect_accepted_socket(lambda: Connection(self), accepted)
 
     def _terms(self, wanted: mqtt.Connect) -> dict[str, Any]:
         """Return what an MQTT 5 client has to know of us."""
@@ -181,6 +202,10 @@ class Endpoint:
     def leave(self, connection: Connection, will: Message | None) -> None:
         """Count a connection out."""
         self._connections.discard(connection)
+        if connection in self._subscribers:
+            self._subscribers.discard(connection)
+            if not self._subscribers:
+                self.on_wanted()
         if self._clients.get(connection.client) is connection:
             del self._clients[connection.client]
         if will is not None and self.connected:
@@ -200,8 +225,10 @@ class Endpoint:
                 connection.steer()
 
     async def _deliver(self, batch: list[tuple[Connection | None, Taken]], sink: Sink) -> None:
+        messages = [message for _, taken in batch for message in taken.messages]
         try:
-            await sink([message for _, taken in batch for message in taken.messages])
+            if messages:
+                await sink(messages)
         except CityError as error:
             # Not durable: without an acknowledgement the devices will send it again.
             _log.error("batch_refused", code=error.code, connections=len(batch), **error.facts)
@@ -220,3 +247,19 @@ class Endpoint:
             now_s = loop.time()
             for connection in [c for c in self._connections if c.is_overdue(now_s)]:
                 connection.close("silent for too long", mqtt.KEEP_ALIVE_TIMEOUT)
+
+
+def _refusal(wanted: mqtt.Connect, access: Access) -> int:
+    """Return why a device is not let in, SUCCESS when it is."""
+    if wanted.level == mqtt.LEVEL_311 and not (wanted.client or wanted.clean):
+        return mqtt.BAD_CLIENT  # [MQTT-3.1.3-8]
+    if "authentication_method" in wanted.properties:
+        return mqtt.BAD_METHOD  # [5:4.12.0-1]
+    if wanted.will is not None and not access.may_publish(wanted.will.topic):
+        return mqtt.NOT_AUTHORIZED
+    if wanted.level == mqtt.LEVEL_5 and wanted.will is not None:
+        if wanted.will.retain:
+            return mqtt.NO_RETAIN  # [5:3.2.2-13]
+        if wanted.will.qos > 1:
+            return mqtt.NO_QOS  # [5:3.2.2-12]
+    return mqtt.SUCCESS

@@ -15,6 +15,7 @@ from sensors.brokers import mqtt_write as write
 from sensors.brokers.embedded import Endpoint, Limits
 from sensors.brokers.mqtt_packets import Connect, Publish, Will
 from sensors.brokers.mqtt_write import connect, publish
+from sensors.users import EVERYTHING, Access
 
 pytestmark = pytest.mark.anyio
 TOPIC = "city/a/d/p"
@@ -45,6 +46,7 @@ class Sink:
 def bound():
     port = socket.socket()
     port.bind(("127.0.0.1", 0))
+    port.listen()
     return port
 
 
@@ -206,13 +208,28 @@ async def test_the_same_client_id_takes_the_connection_over(sink):
 
 async def test_a_wrong_login_is_told_apart_from_none(sink):
     def authenticate(client, user, password):
-        return (user, password) == ("meter", b"secret")
+        return EVERYTHING if (user, password) == ("meter", b"secret") else None
 
     async with running(sink, authenticate=authenticate) as endpoint:
         right = Connect(4, "d", user="meter", password=b"secret")
         for wanted, code in [(right, 0), (right._replace(password=b"no"), 4), (Connect(4, "d"), 5)]:
             async with device(endpoint, connect(wanted)) as (reader, _):
                 assert await exactly(reader, 4) == bytes([0x20, 2, 0, code])
+
+
+async def test_a_device_of_3_1_1_that_publishes_what_is_not_its_own_is_let_go(sink):
+    def authenticate(client, user, password):
+        return Access(publish=("city/a/d/+",))
+
+    async with running(sink, authenticate=authenticate) as endpoint:
+        foreign = publish(Publish("city/a/e/p", b"1", b"\x00\x02"))
+        async with device(endpoint, HELLO, message(1, 1), foreign) as (reader, _):
+            await until(lambda: sink.messages)
+            assert (await rest(reader)).startswith(WELCOME)
+        will = connect(Connect(4, "d", will=Will("city/a/e/p", b"gone")))
+        async with device(endpoint, will) as (reader, _):
+            assert await rest(reader) == b"\x20\x02\x00\x05"
+    assert sink.payloads() == [b"1"]
 
 
 async def test_a_will_is_published_only_without_a_farewell(sink):

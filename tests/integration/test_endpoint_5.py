@@ -14,7 +14,16 @@ from sensors.brokers import embedded
 from sensors.brokers import mqtt_packets as mqtt
 from sensors.brokers.embedded import Limits
 from sensors.brokers.mqtt_packets import Connect, Publish, Will
-from sensors.brokers.mqtt_write import GOODBYE, connack, connect, pubacks, publish, subscribe
+from sensors.brokers.mqtt_write import (
+    GOODBYE,
+    connack,
+    connect,
+    puback_refused,
+    pubacks,
+    publish,
+    subscribe,
+)
+from sensors.users import Access
 from tests.integration.test_endpoint import Sink, device, exactly, rest, running, until
 
 pytestmark = pytest.mark.anyio
@@ -99,13 +108,32 @@ async def test_a_greeting_that_cannot_be_met_is_refused_with_its_reason(sink, wa
 
 
 async def test_logins_are_refused_with_the_reasons_of_version_5(sink):
-    async with running(sink, authenticate=lambda *_: False) as endpoint:
+    async with running(sink, authenticate=lambda *_: None) as endpoint:
         for wanted, reason in [
             (Connect(5, "d"), mqtt.NOT_AUTHORIZED),
             (Connect(5, "d", user="u", password=b"p"), mqtt.BAD_LOGIN),
         ]:
             async with device(endpoint, connect(wanted)) as (reader, _):
                 assert await rest(reader) == connack(reason, 5)
+
+
+async def test_a_foreign_topic_is_refused_in_its_turn_and_the_connection_stays(sink):
+    def authenticate(*_):
+        return Access(publish=(TOPIC,))
+
+    foreign = publish(Publish("city/a/e/p", b"2", b"\x00\x02"), 5)
+    sent = message(b"1", b"\x00\x01") + foreign + message(b"3", b"\x00\x03")
+    answers = pubacks([b"\x00\x01"]) + puback_refused(b"\x00\x02", 0x87) + pubacks([b"\x00\x03"])
+    async with (
+        running(sink, authenticate=authenticate) as endpoint,
+        device(endpoint, HELLO, sent) as (reader, writer),
+    ):
+        expected = WELCOME + answers
+        assert await exactly(reader, len(expected)) == expected
+        writer.write(foreign)
+        alone = puback_refused(b"\x00\x02", 0x87)
+        assert await exactly(reader, len(alone)) == alone
+    assert [b"1", b"3"] == sink.payloads()
 
 
 async def test_more_than_the_receive_maximum_ends_the_connection(sink):

@@ -1,9 +1,7 @@
 """The intake endpoint behind TLS, with a certificate made for the test."""
 
 import asyncio
-import shutil
 import ssl
-import subprocess
 from contextlib import suppress
 
 import pytest
@@ -12,20 +10,14 @@ from sensors.brokers.embedded import Endpoint
 from sensors.brokers.mqtt_packets import Connect, Publish
 from sensors.brokers.mqtt_write import connect, publish
 from tests.integration.test_endpoint import bound
+from tests.parts import certificate as certificate_part
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
 def certificate(tmp_path):
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed: no certificate can be made")
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    files = ["-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([*command, *subject, *files], check=True, capture_output=True)
-    return certificate, key
+    return certificate_part.made(tmp_path)
 
 
 async def test_a_device_publishes_through_tls_and_is_acknowledged(certificate):

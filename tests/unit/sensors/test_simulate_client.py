@@ -159,6 +159,7 @@ async def test_our_own_intake_endpoint_takes_what_is_published():
 
     port = socket.socket()
     port.bind(("127.0.0.1", 0))
+    port.listen()
     endpoint = Endpoint(port, clock=lambda: 0.0)
     async with anyio.create_task_group() as group:
         group.start_soon(endpoint.run, sink)

@@ -187,7 +187,7 @@ def broker_scheme(settings: Settings) -> str:
 
 def broker_address(settings: Settings) -> str:
     """Return host:port of a broker behind a URL. Raises Invalid("broker_url_invalid")."""
-    from sensors.brokers.mqtt import place
+    from sensors.brokers.broker_url import place
 
     at = place(settings.broker_url)
     return shown(at.host, at.port)

@@ -1,4 +1,4 @@
-"""Any MQTT 3.1.1 broker by URL, through paho: the only file that imports it.
+"""Any MQTT 3.1.1 or 5.0 broker by URL, through paho: the only file that imports it.
 
 A persistent session keeps what is published while we are away; a message is acknowledged by hand
 after the sink returned (paho's own thread receives, the event loop journals). With automatic
@@ -6,24 +6,22 @@ acknowledgement 567 of 20,000 messages were lost in three kills, with this none.
 """
 
 import asyncio
-import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
 
 import structlog
-from paho.mqtt.client import Client, MQTTMessage, MQTTv311
+from paho.mqtt.client import Client, MQTTMessage, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
-from identity.errors import Invalid, Unavailable
+from identity.errors import Unavailable
+from sensors.brokers.broker_url import place
 from sensors.ports import Message, Sink
 from sensors.topics import SUBSCRIPTION
 
-PORTS = {"mqtt": 1883, "mqtts": 8883}
 KEEP_ALIVE_S = 30
 RECONNECT_S_FIRST, RECONNECT_S_MAX = 1, 30
 PENDING_BYTES_MAX = 32 * 1024 * 1024  # received, not yet durable; beyond it we stop reading
@@ -31,17 +29,6 @@ ACKNOWLEDGE_S = 0.002  # how long paho's thread may take to acknowledge by itsel
 RETRY_S = 1.0  # after a journal that refused
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A broker's URL taken apart."""
-
-    host: str
-    port: int
-    tls: bool
-    user: str | None = None
-    password: str | None = None
 
 
 class _Received(NamedTuple):
@@ -53,26 +40,10 @@ class _Received(NamedTuple):
     qos: int
 
 
-def place(url: str) -> Place:
-    """Take ``mqtt(s)://[user:password@]host[:port]`` apart; Invalid("broker_url_invalid")."""
-    parts = urlsplit(url)
-    shown = f"{parts.scheme}://{parts.hostname or ''}"  # never the password
-    with suppress(ValueError):  # of a port that is none
-        if parts.scheme in PORTS and parts.hostname:
-            return Place(
-                parts.hostname,
-                parts.port or PORTS[parts.scheme],
-                parts.scheme == "mqtts",
-                None if parts.username is None else unquote(parts.username),
-                None if parts.password is None else unquote(parts.password),
-            )
-    raise Invalid("broker_url_invalid", url=shown)
-
-
 class PahoBroker:
     """A Broker behind a URL. ``client_id`` names the persistent session: one listener, one name.
 
-    ``clock``: Unix seconds. ``tls``: for mqtts; None: the system's trusted authorities.
+    ``clock``: Unix seconds. See ``broker_url`` for what a URL may say.
     """
 
     def __init__(
@@ -82,12 +53,11 @@ class PahoBroker:
         topics: Sequence[str] = (SUBSCRIPTION,),
         *,
         clock: Callable[[], float],
-        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._place = place(url)
-        self._topics = topics
+        self._topics = [self._place.topic(topic) for topic in topics]
         self._clock = clock
-        self._client = self._made(client_id, tls)
+        self._client = self._made(client_id)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._arrived = asyncio.Event()
         self._received: list[_Received] = []
@@ -112,7 +82,9 @@ class PahoBroker:
     async def run(self, sink: Sink) -> None:
         """Receive until cancelled; comes back by itself when the broker was away."""
         self._loop, self._stopping = asyncio.get_running_loop(), False
-        self._client.connect_async(self._place.host, self._place.port, KEEP_ALIVE_S)
+        self._client.connect_async(
+            self._place.host, self._place.port, KEEP_ALIVE_S, **self._session()
+        )
         self._client.loop_start()
         try:
             while True:
@@ -154,16 +126,26 @@ class PahoBroker:
                 if received.connection == self._connection:
                     self._client.ack(received.packet_id, received.qos)
 
-    def _made(self, client_id: str, tls: ssl.SSLContext | None) -> Client:
+    def _session(self) -> dict[str, Any]:
+        """Return what 5.0 says of the session; 3.1.1 says it with its clean flag alone."""
+        if self._place.level != MQTTv5:
+            return {}
+        said = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        said.SessionExpiryInterval = self._place.expiry_s
+        said.ReceiveMaximum = self._place.receive_maximum
+        return {"clean_start": False, "properties": said}
+
+    def _made(self, client_id: str) -> Client:
+        five = self._place.level == MQTTv5
         client = Client(
             CallbackAPIVersion.VERSION2,
             client_id,
-            clean_session=False,
-            protocol=MQTTv311,
+            clean_session=None if five else False,
+            protocol=MQTTv5 if five else MQTTv311,
             manual_ack=True,
         )
-        if self._place.tls:
-            client.tls_set_context(tls or ssl.create_default_context())
+        if context := self._place.context():
+            client.tls_set_context(context)
         if self._place.user is not None:
             client.username_pw_set(self._place.user, self._place.password)
         client.reconnect_delay_set(RECONNECT_S_FIRST, RECONNECT_S_MAX)

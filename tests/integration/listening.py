@@ -142,8 +142,8 @@ def kill_thrice(listener, publisher, count):
 
 
 @contextmanager
-def mosquitto_running(folder, port=None):
-    """A real Mosquitto with the shipped file, but for its port and its folder."""
+def mosquitto_running(folder, port=None, more=""):
+    """A real Mosquitto with the shipped file, but for its port and its folder; ``more`` lines."""
     program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
     if program is None:
         reason = "mosquitto is not installed: the leg with a real broker is missing"
@@ -154,6 +154,7 @@ def mosquitto_running(folder, port=None):
     shipped = (ROOT / "docs" / "mosquitto.conf").read_text()
     text = shipped.replace("listener 1883 127.0.0.1", f"listener {port} 127.0.0.1")
     text = text.replace("persistence_location ./", f"persistence_location {folder}/")
+    text += more + "\n"
     if os.geteuid() == 0:
         text += "user root\n"  # else it becomes another user, who may not write into our folder
     config = folder / "mosquitto.conf"

@@ -2,13 +2,16 @@
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import pytest
 
 from identity.errors import Invalid, Unavailable
 from sensors.brokers import mqtt
-from sensors.brokers.mqtt import PahoBroker, Place, place
+from sensors.brokers.broker_url import Place, place
+from sensors.brokers.mqtt import PahoBroker
 from tests.integration.listening import TOPIC, Publisher, free_port, mosquitto_running
+from tests.parts import certificate
 
 pytestmark = [pytest.mark.anyio]
 
@@ -29,8 +32,8 @@ class Sink:
 
 
 @asynccontextmanager
-async def receiving(port, sink, client_id="listener"):
-    broker = PahoBroker(f"mqtt://127.0.0.1:{port}", client_id, clock=lambda: 5.0)
+async def receiving(port, sink, client_id="listener", query="", url="mqtt://127.0.0.1"):
+    broker = PahoBroker(f"{url}:{port}{query}", client_id, clock=lambda: 5.0)
     task = asyncio.create_task(broker.run(sink))
     try:
         yield broker
@@ -76,12 +79,13 @@ async def test_messages_arrive_as_they_were_published(port):
 
 @pytest.mark.mosquitto
 @pytest.mark.adapter
-async def test_what_was_published_while_we_were_away_is_kept_by_the_session(port):
+@pytest.mark.parametrize("query", ["", "?version=5&expiry_s=600&receive_maximum=50"])
+async def test_what_was_published_while_we_were_away_is_kept_by_the_session(port, query):
     sink = Sink()
-    async with receiving(port, sink) as broker:
+    async with receiving(port, sink, query=query) as broker:
         await until(lambda: broker.connected)
     await publish(port, range(3000))
-    async with receiving(port, sink):
+    async with receiving(port, sink, query=query):
         await until(lambda: len(sink.messages) == 3000)
     assert sink.numbers() == list(range(3000))
 
@@ -154,16 +158,69 @@ async def test_a_broker_that_went_away_is_found_again(tmp_path):
     assert sink.numbers() == list(range(20))
 
 
-def test_a_url_names_host_port_user_and_encryption():
+@pytest.mark.mosquitto
+@pytest.mark.adapter
+@pytest.mark.parametrize("version", [3, 5])
+async def test_a_group_of_listeners_shares_the_messages(port, version):
+    first, second, query = Sink(), Sink(), f"?version={version}&group=city"
+    async with (
+        receiving(port, first, "one", query) as one,
+        receiving(port, second, "two", query) as two,
+    ):
+        await until(lambda: one.connected and two.connected)
+        await publish(port, range(1000))
+        await until(lambda: len(first.messages) + len(second.messages) == 1000)
+    assert sorted(first.numbers() + second.numbers()) == list(range(1000))
+    assert min(len(first.messages), len(second.messages)) > 0
+
+
+@pytest.mark.mosquitto
+@pytest.mark.adapter
+async def test_a_broker_is_known_by_its_certificate_and_we_by_ours(tmp_path):
+    cert, key = certificate.made(tmp_path)
+    lines = [f"cafile {cert}", f"certfile {cert}", f"keyfile {key}", "require_certificate true"]
+    with mosquitto_running(tmp_path, more="\n".join(lines)) as port:
+        sink, url = Sink(), "mqtts://localhost"
+        async with receiving(port, sink, url=url, query=f"?ca={cert}") as stranger:
+            await asyncio.sleep(0.5)
+            assert not stranger.connected
+        query = f"?version=5&ca={cert}&cert={cert}&key={key}"
+        async with receiving(port, sink, url=url, query=query) as known:
+            await until(lambda: known.connected)
+
+
+def test_a_url_names_host_port_user_and_how_it_is_spoken_to():
     assert place("mqtt://127.0.0.1") == Place("127.0.0.1", 1883, tls=False)
     assert place("mqtts://a:b%2Fc@broker.example:99") == Place(
         "broker.example", 99, True, "a", "b/c"
     )
+    said = place("mqtt://h?version=5&group=city&expiry_s=60&receive_maximum=20&ca=%2Fa.pem")
+    assert (said.level, said.expiry_s, said.receive_maximum) == (5, 60, 20)
+    assert (said.topic("city/#"), said.ca) == ("$share/city/city/#", Path("/a.pem"))
 
 
-@pytest.mark.parametrize("url", ["", "http://a", "mqtt://", "mqtt://a:b", "mqtt://u:secret@h:x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://a",
+        "mqtt://",
+        "mqtt://a:b",
+        "mqtt://u:secret@h:x",
+        "mqtt://u:secret@h?version=6",
+        "mqtt://u:secret@h?group=a/b",
+        "mqtt://u:secret@h?receive_maximum=0",
+        "mqtt://u:secret@h?expiry_s=-1",
+        "mqtt://u:secret@h?gruop=a",
+    ],
+)
 def test_other_urls_are_refused_without_showing_a_password(url):
     with pytest.raises(Invalid) as refused:
         place(url)
     assert refused.value.code == "broker_url_invalid"
     assert "secret" not in str(refused.value)
+
+
+def test_a_certificate_that_is_not_there_is_refused():
+    with pytest.raises(Invalid):
+        place("mqtts://h?ca=missing.pem").context()

@@ -18,6 +18,7 @@ from api.routes import (
     devices,
     grid,
     jobs,
+    links,
     matches,
     models,
     mqtt,
@@ -44,6 +45,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     resolve.router,
     objects.router,
     registry.router,
+    links.router,
     state.router,
     stream.router,
     models.router,
@@ -94,7 +96,9 @@ def create_app(door: Door, tokens: Tokens, lifespan: Lifespan | None = None) -> 
         app.include_router(router)
     errors.install(app)
     app.add_middleware(Headers)
-    app.add_middleware(BodyLimit, limit=door.settings.body_bytes_max, but=("/models",))
+    app.add_middleware(
+        BodyLimit, limit=door.settings.body_bytes_max, but=("/models", "/codes/import")
+    )
     app.add_middleware(Gate, settings=door.settings, tokens=tokens, record=_recorder(door))
     return app
 

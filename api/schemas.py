@@ -95,6 +95,30 @@ class Undo(Reason):
     generation: int | None = Field(default=None, ge=1)
 
 
+class ForeignCode(Reason):
+    """Which foreign code a thing has, who says so, and how sure that is."""
+
+    value: str = Field(min_length=1, max_length=512)
+    scheme: str = Field(default="", max_length=32, description="empty: read by its form")
+    scope: str = Field(default="", max_length=128, description="empty: city-wide")
+    source: str = Field(default="", max_length=200)
+    confidence: float = Field(default=1.0, ge=0, le=1)
+
+
+class ForeignCodeEnd(Reason):
+    """Which foreign code a thing shall not have any longer."""
+
+    scheme: str = Field(min_length=1, max_length=32)
+    value: str = Field(min_length=1, max_length=512)
+    scope: str | None = Field(default=None, max_length=128, description="where several have it")
+
+
+class ImportUndo(Reason):
+    """Which list of foreign codes is taken back."""
+
+    generation: int = Field(ge=1)
+
+
 class MatchUndo(Reason):
     """Whose correction is taken back."""
 

@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     upload_bytes_max: int = Field(default=2 * 1024**3, gt=0)
     upload_field_bytes_max: int = Field(default=64 * 1024, gt=0)
     body_bytes_max: int = Field(default=16 * 1024**2, gt=0)  # of a JSON request
+    import_rows_max: int = Field(default=200_000, gt=0)  # of a list of foreign codes
+    import_bytes_max: int = Field(default=64 * 1024**2, gt=0)
     streams_max: int = Field(default=1_000, gt=0)
     stream_buffer_max: int = Field(default=BUFFER_FRAMES_MAX, gt=0)  # frames that wait for a client
     stream_stall_s: float = Field(default=60.0, gt=0)  # a client that takes nothing is cut off

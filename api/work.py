@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 
+from api import importing
 from api.errors import status_of
 from api.kept import forget
 from api.services import Services
@@ -77,6 +78,7 @@ async def run_import(services: Services, job: Job, progress: Progress) -> dict[s
 
 KINDS: dict[str, Callable[[Services, Job, Progress], Awaitable[dict[str, Any]]]] = {
     "import": run_import,
+    importing.KIND: importing.run_queued,
 }
 """The one table: job kind → use-case."""
 

@@ -14,6 +14,7 @@ from cim.model import Entity, Lifecycle, Verb
 from cim.ports import LOOKUP_LIMIT
 from identity.errors import CityError, TooLarge
 from identity.schemes import recognise
+from identity.schemes.forms import alias_forms, own_forms
 from twin import answers, meanings
 from twin.facts import Doors
 
@@ -86,7 +87,7 @@ def _read(text: str) -> _Asked | CityError:
             raise meanings.unknown(wanted)
     except CityError as refused:
         return refused
-    return _Asked(wanted, meanings.own_forms(wanted), meanings.alias_forms(wanted))
+    return _Asked(wanted, own_forms(wanted), alias_forms(wanted))
 
 
 def _own(each: _Asked, entities: Mapping[str, Entity]) -> list[str]:

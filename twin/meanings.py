@@ -16,6 +16,7 @@ from identity.errors import Invalid, NotFound
 from identity.ports import Alias
 from identity.schemes import mask, recognise, refuse
 from identity.schemes.beidou import SHORTEST
+from identity.schemes.forms import alias_forms, own_forms
 from identity.schemes.recognition import narrow, plain
 from twin.facts import Doors
 
@@ -57,14 +58,6 @@ def unknown(text: str) -> NotFound:
     if shown != text:  # a mistyped identity number is still about a person: not echoed, not read
         return NotFound("code_unknown", text=shown, tried=tried)
     return NotFound("code_unknown", text=text, tried=tried, **_fault(text), **_seen(text))
-
-
-def own_forms(text: str) -> list[str]:
-    """Return the own codes that a text may be; an official one without our check is itself."""
-    candidates = [text, _joined(text)]
-    with suppress(Invalid):
-        candidates.append(universal.parse(_joined(text)).text)
-    return list(dict.fromkeys(candidates))
 
 
 async def searched(doors: Doors, g: int, text: str) -> list[str]:
@@ -120,14 +113,6 @@ async def _located(doors: Doors, g: int, codes: Sequence[str]) -> list[str]:
     """Return the things located at the addresses, or the addresses where nothing is."""
     at = await doors.graph.relations(g, codes, (Verb.LOCATED_AT,), incoming=True)
     return [relation.source for relation in at] or list(codes)
-
-
-def alias_forms(text: str) -> list[tuple[str, str]]:
-    """Return (scheme, value) of the forms in which the text may be stored, other than as typed."""
-    valid = [read for read in recognise(text) if read.valid]
-    forms = [(read.scheme, read.canonical) for read in valid]
-    forms += [other for read in valid for other in read.also]
-    return [form for form in dict.fromkeys(forms) if form[1] != text]
 
 
 def _seen(text: str) -> dict[str, Any]:

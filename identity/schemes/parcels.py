@@ -91,6 +91,13 @@ def _either_check(text: str) -> Iterator[Problem]:
         yield Problem("scheme_check", len(text), " / ".join(expected), text[-1])
 
 
+def _other_names(text: str) -> tuple[tuple[str, str], ...]:
+    """Return the 28 characters, and the 26 with the other check digit: one unit, three names."""
+    twins = (text[:-1] + check(text[:-1], variant) for variant in VARIANTS)
+    others = tuple(("bdcdy26", twin) for twin in dict.fromkeys(twins) if twin != text)
+    return (("bdcdy28", unbridge(text)), *others)
+
+
 _OWNERS = {"G": ("国家", "state"), "J": ("集体", "collective"), "Z": ("争议", "disputed")}
 _FIXTURE_WORDS = {
     "F": ("房屋等建筑物、构筑物", "building"),
@@ -136,6 +143,6 @@ BDCDY26 = Layout(
     ),
     (in_province, _owner_known, _either_check),
     check=lambda _: "held",
-    also=lambda text: (("bdcdy28", unbridge(text)),),
+    also=_other_names,
     sure=0.7,
 )

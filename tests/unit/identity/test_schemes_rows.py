@@ -4,101 +4,17 @@ import random
 
 import pytest
 
-from identity import checks
-from identity.schemes import Problem, Recognition, check_rows, gs1, organisations
+from identity.schemes import Problem, Recognition, check_rows, gs1
 from identity.schemes.opaque import table
 from identity.schemes.rows import ROW_CHARS_MAX
-from tests.parts.foreign_codes import MAKERS, bdcdy28, gtin13, jgj246, permit18, stat12, uscc
+from tests.parts.foreign_codes import MAKERS
+from tests.parts.planted_codes import planted
 
 SEED = 20_261_122
-ROWS, PER_KIND = 10_000, 50
-
-
-def _other(text, at, allowed, draw):
-    """``text`` with another character of ``allowed`` at ``at`` (from 1)."""
-    wrong = draw.choice([c for c in allowed if c != text[at - 1]])
-    return text[: at - 1] + wrong + text[at:]
-
-
-def wrong_check(draw):
-    right = uscc(draw)
-    return ("uscc", _other(right, 18, organisations.ALPHABET, draw)), "scheme_check", 18
-
-
-def wrong_organisation_check(draw):
-    broken = _other(uscc(draw), 17, "0123456789X", draw)[:-1]
-    return ("uscc", broken + organisations.check(broken)), "scheme_check", 17
-
-
-def letter_that_does_not_exist(draw):
-    at = draw.randint(9, 16)
-    return ("uscc", _other(uscc(draw), at, "IOSVZ", draw)), "scheme_character", at
-
-
-def wrong_house_check(draw):
-    return ("jgj246", _other(jgj246(draw), 26, checks.DIGITS, draw)), "scheme_check", 26
-
-
-def house_without_unit(draw):
-    body = jgj246(draw)[:21] + "0000"
-    return ("jgj246", body + checks.check(checks.MOD_11_10, body)), "scheme_value", 22
-
-
-def ownership_unknown(draw):
-    return ("bdcdy28", _other(bdcdy28(draw), 13, "ABCX", draw)), "scheme_character", 13
-
-
-def building_where_nothing_stands(draw):
-    at = draw.randint(21, 28)
-    bare = bdcdy28(draw)[:19] + "W00000000"
-    return ("bdcdy28", _other(bare, at, checks.DIGITS, draw)), "scheme_value", at
-
-
-def thirteenth_month(draw):
-    right = permit18(draw)
-    text = right[:10] + str(draw.randint(13, 99)) + right[12:]
-    return ("permit18", text), "scheme_date", 11
-
-
-def wrong_item_check(draw):
-    return ("gs1dl", _other(gtin13(draw), 13, checks.DIGITS, draw)), "scheme_check", 13
-
-
-def too_short(draw):
-    cut = draw.randint(6, 11)
-    return ("stat12", stat12(draw)[:cut]), "scheme_length", cut + 1
-
-
-KINDS = [
-    wrong_check,
-    wrong_organisation_check,
-    letter_that_does_not_exist,
-    wrong_house_check,
-    house_without_unit,
-    ownership_unknown,
-    building_where_nothing_stands,
-    thirteenth_month,
-    wrong_item_check,
-    too_short,
-]
-
-
-def _file():
-    """10,000 rows with their numbers, and {row number: (code, position)} of what was planted."""
-    draw = random.Random(SEED)
-    places = draw.sample(range(1, ROWS + 1), PER_KIND * len(KINDS))
-    planted, wrong = {}, {}
-    for index, number in enumerate(places):
-        row, name, position = KINDS[index % len(KINDS)](draw)
-        wrong[number], planted[number] = row, (name, position)
-    makers = list(MAKERS.items())
-    right = ((n, draw.choice(makers)) for n in range(1, ROWS + 1))
-    rows = [wrong.get(n) or (scheme, make(draw)) for n, (scheme, make) in right]
-    return rows, planted
 
 
 def test_of_10_000_codes_every_one_of_500_planted_errors_is_named_with_its_position():
-    rows, planted = _file()
+    rows, wrong = planted(10_000, per_kind=50)
 
     found, right = {}, []
     for number, told in check_rows(rows):
@@ -108,9 +24,9 @@ def test_of_10_000_codes_every_one_of_500_planted_errors_is_named_with_its_posit
         else:
             right.append(number)
 
-    assert len(planted) == 500
-    assert {number: [place] for number, place in planted.items()} == found
-    assert sorted({*range(1, ROWS + 1)} - {*planted}) == right
+    assert len(wrong) == 500
+    assert {number: [place] for number, place in wrong.items()} == found
+    assert sorted({*range(1, len(rows) + 1)} - {*wrong}) == right
 
 
 def test_a_column_that_names_no_scheme_is_read_by_its_form():

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from api import cli_demo, cli_ingest, cli_lookup, running
+from api import cli_codes, cli_demo, cli_ingest, cli_lookup, running
 from api.settings import Settings, load
 from api.tokens import Role
 from identity.errors import CityError
@@ -150,8 +150,10 @@ def check(files: Annotated[list[Path], typer.Argument(help=".ifc or .ifczip")]) 
 
 @app.command()
 def code(
+    *,
     text: Annotated[str | None, typer.Argument(help="code, GUID, device, cell, address")] = None,
     file: Annotated[Path | None, typer.Option(help="resolve every line of it")] = None,
+    qr: Annotated[Path | None, typer.Option(help="draw its QR there: .svg or .png")] = None,
     data_dir: DataDir = None,
     url: Url = None,
     token: Token = None,
@@ -161,9 +163,27 @@ def code(
     if file is not None:
         asyncio.run(cli_lookup.resolve_file(settings, file, url, token or "", language()))
     elif text is not None:
-        asyncio.run(cli_lookup.resolve(settings, text, url, token or ""))
+        asyncio.run(cli_lookup.resolve(settings, text, qr, url, token or ""))
     else:
         raise typer.BadParameter("TEXT or --file")
+
+
+@app.command("import")
+def import_(
+    *,
+    file: Annotated[Path, typer.Argument(help=".csv or .ndjson: code, value, scheme, …")],
+    check: Annotated[bool, typer.Option("--check", help="say what would happen only")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="all rows or none")] = False,
+    why: Annotated[str, typer.Option(help="the reason, kept with the change")] = "",
+    data_dir: DataDir = None,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    """Link a list of foreign codes and print each refused row; 1 when there is one."""
+    settings = _settings(data_dir, None, None, None, None)
+    said = token or os.environ.get("TOKEN", "")
+    wanted = cli_codes.List(file, why, check, strict, url, said)
+    raise typer.Exit(asyncio.run(cli_codes.import_list(settings, wanted, language())))
 
 
 @app.command()

@@ -11,12 +11,12 @@ from typing import Any
 
 from rich.console import Console
 
-from api import ndjson, remote
+from api import ndjson, qr, remote
 from api.bootstrap import open_services
 from api.routes import resolve as resolving
 from api.settings import Settings
 from api.tokens import line, role_of
-from identity.errors import Invalid, Unavailable
+from identity.errors import Conflict, Invalid, Unavailable
 from sensors import users
 from sensors.simulate_client import Link
 
@@ -26,18 +26,43 @@ PUBLISH_S_MAX = 20.0
 _console = Console()
 
 
-async def resolve(settings: Settings, text: str, url: str | None, token: str) -> None:
-    """Print what a text means, from the local stores or a running server."""
-    if url:
-        found = await asyncio.to_thread(remote.resolve, url, token, text)
-    else:
-        services = await open_services(settings, time.time)
-        try:
-            found = await services.city.resolve(text)
-        finally:
-            await services.close()
+async def resolve(
+    settings: Settings, text: str, image: Path | None, url: str | None, token: str
+) -> None:
+    """Print what a text means, from the local stores or a running server; draw its QR if asked."""
+    found = await resolved(settings, text, url, token)
+    if image is not None:
+        await asyncio.to_thread(draw, found, image, text, url or f"http://{settings.bind}")
     said: Any = found[0] if len(found) == 1 else found
     _console.print_json(json.dumps(said, ensure_ascii=False, default=str))
+
+
+async def resolved(
+    settings: Settings, text: str, url: str | None, token: str
+) -> list[dict[str, Any]]:
+    """Return the meanings of a text."""
+    if url:
+        return await asyncio.to_thread(remote.resolve, url, token, text)
+    services = await open_services(settings, time.time)
+    try:
+        return await services.city.resolve(text)
+    finally:
+        await services.close()
+
+
+def draw(found: Sequence[dict[str, Any]], path: Path, text: str, base: str) -> None:
+    """Write the QR of the one thing found (.svg or .png): the address of its resolver.
+
+    Raises Invalid("qr_format_unknown", "file_unwritable"), Conflict("code_several").
+    """
+    form = qr.form(path.suffix.removeprefix(".").lower(), "")
+    if len(found) > 1:
+        raise Conflict("code_several", text=text[:80], codes=[row["code"] for row in found])
+    drawn = qr.image(f"{base.rstrip('/')}/codes/{found[0]['code']}", form, qr.SCALE)
+    try:
+        path.write_bytes(drawn)
+    except OSError as error:
+        raise Invalid("file_unwritable", path=str(path), reason=str(error.strerror)) from error
 
 
 async def resolve_file(

@@ -8,6 +8,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -38,7 +39,7 @@ _decoder = msgspec.json.Decoder(Checked)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What shall be done with a list, and for whom; ``owned``: see ``cim.links.Standing``."""
+    """What shall be done with a list, and for whom; ``owned``: see ``cim.link_rules.Standing``."""
 
     who: str
     why: str
@@ -241,7 +242,7 @@ async def _pieces(lines: Iterator[bytes]) -> AsyncIterator[list[Checked]]:
 
 
 def _decoded(lines: Iterator[bytes]) -> list[Checked]:
-    return [_decoder.decode(line) for line, _ in zip(lines, range(PIECE_ROWS), strict=False)]
+    return [_decoder.decode(line) for line in islice(lines, PIECE_ROWS)]
 
 
 def _lines_of(path: Path) -> Iterator[bytes]:

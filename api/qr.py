@@ -8,7 +8,7 @@ from identity import code as universal
 from identity.errors import Invalid
 
 MEDIA = {"svg": "image/svg+xml", "png": "image/png"}
-SCALE_MAX = 40  # pixels of one module
+SCALE, SCALE_MAX = 8, 40  # pixels of one module
 QUIET_MODULES = 4  # the quiet zone round the symbol (ISO/IEC 18004, 9.1)
 ERROR_LEVEL = "m"  # 15 % of the symbol may be dirty or torn
 

@@ -3,17 +3,18 @@
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from identity.errors import CityError, Conflict, Denied, Invalid, NotFound, TooLarge, Unavailable
 
 TIMEOUT_S = 120.0
 POLL_S = 0.3
 PIECE_BYTES = 1 << 20
+LISTS = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 
 _KINDS: dict[int, type[CityError]] = {
     401: Denied,
@@ -38,6 +39,25 @@ def resolve_lines(url: str, token: str, lines: bytes) -> bytes:
     return _asked(url, token, "POST", "/codes/resolve", iter([lines]), headers)
 
 
+def import_codes(
+    url: str, token: str, path: Path, form: str, query: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Send a list of foreign codes; return its report with every refused row, also of a job."""
+    asked = {
+        name: str(said).lower() if isinstance(said, bool) else said for name, said in query.items()
+    }
+    headers = {"Content-Type": LISTS[form], "Content-Length": str(path.stat().st_size)}
+    target = f"/codes/import?{urlencode(asked)}"
+    said = _ask(url, token, "POST", target, body=_pieces(path, b"", b""), headers=headers)
+    if "job" not in said:
+        return said
+    job = _followed(url, token, said["job"], lambda _: None)
+    if job["state"] == "failed":
+        raise _refusal(job["error"])
+    lines = _asked(url, token, "GET", f"/jobs/{job['id']}/refused", None, {})
+    return {**job["result"], "refused": [json.loads(line) for line in lines.splitlines()]}
+
+
 def ingest(
     url: str, token: str, path: Path, project: str | None, told: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
@@ -50,8 +70,14 @@ def ingest(
         "Content-Length": str(length),
     }
     said = _ask(url, token, "POST", "/models", body=_pieces(path, head, tail), headers=headers)
+    return _followed(url, token, said["job"], told)
+
+
+def _followed(
+    url: str, token: str, job_id: str, told: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
     while True:
-        job = _ask(url, token, "GET", f"/jobs/{said['job']}")
+        job = _ask(url, token, "GET", f"/jobs/{job_id}")
         told(job)
         if job["state"] in {"done", "failed"}:
             return job
@@ -94,10 +120,14 @@ def _asked(  # noqa: PLR0917 - what a request consists of
     finally:
         connection.close()
     if response.status >= 400:  # noqa: PLR2004 - RFC 9110: errors begin here
-        said = _read(url, read)
-        refused = _KINDS.get(response.status, Invalid)
-        raise refused(said.get("code", "http_refused"), **said.get("facts", {}))
+        raise _refusal({"status": response.status, **_read(url, read)})
     return read
+
+
+def _refusal(said: Mapping[str, Any]) -> CityError:
+    """Return the refusal that a problem document tells."""
+    kind = _KINDS.get(int(said.get("status", 0)), Invalid)
+    return kind(said.get("code", "http_refused"), **said.get("facts", {}))
 
 
 def _read(url: str, body: bytes) -> Any:

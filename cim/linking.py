@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
-from cim import batches, links
+from cim import batches, link_rules, links
 from cim.delivery_before import lease
-from cim.links import Checked, Link, Refusal, Row, Standing, Unwanted
+from cim.link_rules import Decision, Standing
+from cim.links import Checked, Link, Refusal, Row, Unwanted
 from cim.named import holders, named
 from cim.ports import Activation, Batch, Blobs, Graph, Move
 from cim.progress import Progress, silent
@@ -75,7 +76,7 @@ class Linking:
         async with lease(self.graph, HOLDER, self.wait_s) as activation:
             wanted = [Checked(1, link)]
             standing = await self._standing(activation.base, wanted, owned, {})
-            (decision,) = links.decide(wanted, standing)
+            (decision,) = link_rules.decide(wanted, standing)
             if decision.refusal is not None:
                 raise _error(decision.refusal)
             if decision.alias is None:
@@ -102,7 +103,7 @@ class Linking:
         said = {"scheme": wanted.scheme, "value": links.shown(wanted.value)}
         async with lease(self.graph, HOLDER, self.wait_s) as activation:
             held = (await self.codes.aliases(activation.base, [code])).get(code, [])
-            alias = links.meant(held, wanted, opaque=self.opaque)
+            alias = link_rules.meant(held, wanted, opaque=self.opaque)
             if alias is None:
                 raise NotFound("link_unknown", wanted=code[:80], **said)
             if links.managed(alias):
@@ -170,7 +171,7 @@ class Linking:
 
     async def _check_owner(self, g: int, code: str, owned: frozenset[str] | None) -> None:
         found = await self.graph.entities(g, [code])
-        if owned is not None and not (found and links.is_owned(found[0], owned)):
+        if owned is not None and not (found and link_rules.is_owned(found[0], owned)):
             raise Denied("link_of_another", authenticated=True, found=code[:80])
 
     async def _put(self, move: Move) -> list[Alias]:
@@ -197,7 +198,7 @@ class Linking:
         taken = _Taken()
         async for piece in pieces:
             standing = await self._standing(g, piece, owned, taken.keys)
-            put = taken.take(piece, links.decide(piece, standing), told)
+            put = taken.take(piece, link_rules.decide(piece, standing), told)
             if activation is not None:
                 for batch in batches.batches(aliases=put):
                     await activation.write(batch)
@@ -227,7 +228,7 @@ class _Taken:
     aliases: list[Alias] = field(default_factory=list)
 
     def take(
-        self, piece: Sequence[Checked], decided: Iterator[links.Decision], told: Told
+        self, piece: Sequence[Checked], decided: Iterator[Decision], told: Told
     ) -> list[Alias]:
         """Count a piece, tell its refusals in the order of its rows, return what is to be put."""
         by_row = {decision.row: decision for decision in decided}
@@ -249,7 +250,7 @@ class _Taken:
         return put
 
 
-def _of(decision: links.Decision) -> tuple[Refusal, ...]:
+def _of(decision: Decision) -> tuple[Refusal, ...]:
     return () if decision.refusal is None else (decision.refusal,)
 
 

@@ -17,7 +17,7 @@ from cim.model import Entity, Kind, Lifecycle, Relation, Tile, Verb
 from cim.moment import Moment
 from cim.ports import Activation, Dossier, Fact, Filter, Graph, Head, Move, Page
 from identity.errors import Conflict, TooLarge
-from identity.ports import Alias, Codes
+from identity.ports import Alias, AliasFact, Codes
 
 FIND_ROUNDS = 20  # pages looked at for one page of answers; then it is given short
 COUNTED_MAX = 500_000  # things below one thing
@@ -182,6 +182,10 @@ class PastGraph:
             owned = await self._owned(document, at, codes)
             found |= await self._codes.aliases(at, sorted(owned))
         return found
+
+    async def alias_history(self, g: int, code: str, *, limit: int) -> list[AliasFact]:
+        """Return what a code was called up to what counts as known."""
+        return await self._codes.alias_history(self._known, code, limit=limit)
 
     # --- inside ---------------------------------------------------------------------------------
 

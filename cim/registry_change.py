@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cim import batches, query, redirects, registry
+from cim import batches, links, query, redirects, registry
 from cim.delivery_before import lease
 from cim.model import Lifecycle, Relation, Verb
+from cim.named import holders
 from cim.ports import Activation, Blobs, Graph, Move
 from cim.registry_parts import following, handovers, newcomers
 from cim.registry_picture import Patch, Picture, difference, picture
@@ -83,6 +84,7 @@ class Registry:
             patch = registry.undo(now, before, after)
             await self._check_ends(activation.base, patch)
             await self._check_newcomers(activation.base, patch, now, after)
+            await self._check_names(activation.base, patch, codes)
             told = {"action": "undo", "undoes": done.generation, "undone": done.event["action"]}
             return await self._write(activation, patch, codes, told, who, why)
 
@@ -154,7 +156,7 @@ class Registry:
                 raise NotFound("undo_none", wanted=code)
             return move
         undone: set[int] = set()
-        for number in await generations(self.graph, g, code):
+        for number in await generations(self.graph, self.codes, g, code):
             move = await move_of(self.graph, number)
             if move is None or code not in _codes(move):
                 continue
@@ -172,6 +174,19 @@ class Registry:
         living = await batches.entities(self.graph, g, others)
         registry.refuse_blocked([code for code in others if code not in living])
 
+    async def _check_names(self, g: int, patch: Patch, codes: Sequence[str]) -> None:
+        """Raise when an alias would be restored that leads to another thing meanwhile."""
+        forms = {alias: links.forms(alias.scheme, alias.value) for alias in patch.aliases}
+        held = await holders(self.codes, g, [form for known in forms.values() for form in known])
+        taken = [
+            f"{other.scheme}:{other.value}"
+            for alias, known in forms.items()
+            for form in known
+            for other in held.get(form, ())
+            if other.scope == alias.scope and other.code not in codes
+        ]
+        registry.refuse_blocked(taken)
+
     async def _check_newcomers(self, g: int, patch: Patch, now: Picture, after: Picture) -> None:
         """Raise when a document that would go back has put new parts under the survivor since."""
         for handover in handovers(patch):
@@ -183,13 +198,16 @@ class Registry:
             registry.refuse_blocked(await newcomers(self.graph, g, came, handover.documents))
 
 
-async def generations(graph: Graph, g: int, code: str) -> list[int]:
+async def generations(graph: Graph, codes: Codes, g: int, code: str) -> list[int]:
     """Return the generations at which something happened to a code, newest first (a bounded few).
 
-    Its facts began or ended there, or it took the place of another (the redirect says when).
+    Its facts or its aliases began or ended there, or it took the place of another (the redirect
+    says when).
     """
-    rows = await graph.history(g, code, limit=FACTS_LOOKED_AT)
-    found = {row.g_from for row in rows} | {row.g_to for row in rows if row.g_to is not None}
+    facts = await graph.history(g, code, limit=FACTS_LOOKED_AT)
+    names = await codes.alias_history(g, code, limit=FACTS_LOOKED_AT)
+    spans = [*((row.g_from, row.g_to) for row in facts), *((n.g_from, n.g_to) for n in names)]
+    found = {at for span in spans for at in span if at is not None}
     return sorted(found | set(await replaced_at(graph, g, code)), reverse=True)
 
 

@@ -29,6 +29,15 @@ class Alias:
     retired: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class AliasFact:
+    """An alias a code had from generation ``g_from`` to ``g_to`` (None: it has it still)."""
+
+    alias: Alias
+    g_from: int
+    g_to: int | None
+
+
 class Codes(Protocol):
     """Issue serials in blocks and look identifiers up."""
 
@@ -61,4 +70,11 @@ class Codes(Protocol):
 
     async def aliases(self, g: int, codes: Sequence[str]) -> dict[str, list[Alias]]:
         """Return the aliases of each code visible at ``g``, sorted by (scheme, scope, value)."""
+        ...
+
+    async def alias_history(self, g: int, code: str, *, limit: int) -> list[AliasFact]:
+        """Return what aliases a code had up to ``g``, the newest beginnings first.
+
+        Those of one beginning by (scheme, scope, value). An end above ``g`` has not happened.
+        """
         ...

@@ -98,7 +98,8 @@ async def _aliased(doors: Doors, g: int, wanted: Sequence[_Asked]) -> dict[str, 
     """Return text -> codes by alias; what an address leads to is what is located there."""
     aliases: dict[str, Any] = {}
     for piece in _pieces({value for each in wanted for value in each.values()}):
-        aliases |= await doors.codes.resolve(g, piece, retired=True)
+        found = await doors.codes.resolve(g, piece, retired=True)
+        aliases |= await meanings.kept(doors, g, found)
     led = {each.text: meanings.meant(each.text, each.forms, aliases) for each in wanted}
     places = {code for codes, at_address in led.values() if at_address for code in codes}
     things: dict[str, list[str]] = {}

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from cim import batches, links
 from cim.cells import standing
 from cim.model import Kind, Verb
 from cim.ports import Filter
@@ -22,6 +23,9 @@ from twin.facts import Doors
 
 MEANINGS_MAX = 50  # things that one text may mean in one answer
 TEXT_CHARS_MAX = 512
+KEPT = links.MANAGED | {links.GUID}
+"""Schemes whose old values go on leading to a thing that lives on."""
+
 _CODE_CHARS = range(18, 36)  # what a mistyped own code may measure
 _CODE_DIGITS_MIN = 12  # leading characters that must be digits for a text to be a mistyped code
 
@@ -73,9 +77,31 @@ async def _own(doors: Doors, g: int, text: str) -> list[str]:
 async def _aliased(doors: Doors, g: int, text: str) -> list[str]:
     """Aliases as typed, of any scheme; other forms of the text only in the scheme they are of."""
     forms = alias_forms(text)
-    found = await doors.codes.resolve(g, [text, *(value for _, value in forms)], retired=True)
+    values = [text, *(value for _, value in forms)]
+    found = await kept(doors, g, await doors.codes.resolve(g, values, retired=True))
     codes, at_address = meant(text, forms, found)
     return await _located(doors, g, codes) if at_address else codes
+
+
+async def kept(
+    doors: Doors, g: int, found: Mapping[str, Sequence[Alias]]
+) -> Mapping[str, Sequence[Alias]]:
+    """Leave out foreign codes that were taken from things that live on: they were a mistake.
+
+    What a thing that is gone was called leads to it for ever, and so does an old GUID or tag.
+    """
+    ended = {a.code for rows in found.values() for a in rows if _unlinked(a)}
+    living = await batches.entities(doors.graph, g, sorted(ended)) if ended else {}
+    if not living:
+        return found
+    return {
+        value: [a for a in rows if not (_unlinked(a) and a.code in living)]
+        for value, rows in found.items()
+    }
+
+
+def _unlinked(alias: Alias) -> bool:
+    return alias.retired and alias.scheme not in KEPT
 
 
 def meant(

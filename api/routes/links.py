@@ -49,7 +49,7 @@ async def link(
 async def unlink(
     code: str, said: ForeignCodeEnd, services: ServicesIn, who: CallerIn, _g: Generation
 ) -> Response:
-    """End one foreign code of a thing; it still leads to the thing it was of."""
+    """End one foreign code of a thing: it leads nowhere then, until it is linked again."""
     wanted, owned = Unwanted(said.scheme, said.value, said.scope), await _owned(services, who)
     told = await importing.linking(services).unlink(
         code, wanted, who=who.name, why=said.why, owned=owned

@@ -37,7 +37,9 @@ async def image(
     g: Generation,
     accept: Annotated[str, Header()] = "",
     form: Annotated[str | None, Query(alias="format", description="svg or png")] = None,
-    scale: Annotated[int, Query(ge=1, le=qr.SCALE_MAX, description="pixels of a module")] = 8,
+    scale: Annotated[
+        int, Query(ge=1, le=qr.SCALE_MAX, description="pixels of a module")
+    ] = qr.SCALE,
 ) -> Response:
     """Return an image that holds the absolute address of `/codes/{code}`; `X-Twin-Urn` names it."""
     known = (await entity_of(services, g, code)).code
@@ -60,7 +62,9 @@ async def history(
     """Return what changed, at which generation and when, by what, by whom and why; newest first."""
     g, after = uncursor(cursor_text, request, head)
     before = int(after) if after.isdigit() else None
-    found, following = await changes(services.graph, g, code, limit=limit, before=before)
+    found, following = await changes(
+        services.graph, services.codes, g, code, limit=limit, before=before
+    )
     return page(found, cursor(g, None if following is None else str(following)))
 
 

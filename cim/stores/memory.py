@@ -22,7 +22,7 @@ from cim.stores.memory_activation import MemoryActivation
 from cim.stores.memory_blobs import MemoryBlobs
 from cim.stores.versions import Versions
 from identity.errors import Conflict, TooLarge
-from identity.ports import Alias
+from identity.ports import Alias, AliasFact
 
 __all__ = ["MemoryActivation", "MemoryBlobs", "MemoryGraph"]
 
@@ -201,6 +201,14 @@ class MemoryGraph:
             )
             for code in codes
         }
+
+    async def alias_history(self, g: int, code: str, *, limit: int) -> list[AliasFact]:
+        """Return what aliases a code had up to ``g``, newest first."""
+        rules.check_page(limit)
+        rows = (row for key in self._by_code.get(code, ()) for row in self._aliases.rows(key))
+        mine = [row for row in rows if row.value.code == code and row.g_from <= g]
+        facts = [AliasFact(row.value, row.g_from, rules.ended(row.g_to, g)) for row in mine]
+        return sorted(facts, key=rules.alias_fact_order)[:limit]
 
     # --- Graph: writing -------------------------------------------------------------------------
 

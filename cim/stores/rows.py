@@ -1,13 +1,13 @@
 """Rows that the databases answer with, to values: the same columns in the same order everywhere."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
 from cim.model import Box, Entity, Kind, Lifecycle, Relation, Tile, Verb
-from cim.stores.rules import decode_properties
-from identity.ports import Alias
+from cim.stores.rules import decode_properties, ended
+from identity.ports import Alias, AliasFact
 
 Row = Sequence[Any]
 _KINDS = {kind.value: kind for kind in Kind}
@@ -52,6 +52,12 @@ def alias_fact(row: Row) -> tuple[int, int, Alias]:
     """Return (g_from, g_to, alias)."""
     scheme, scope, value, code, source, confidence, g_from, g_to = row
     return g_from, g_to, Alias(scheme, scope, value, code, source, confidence)
+
+
+def alias_spans(found: Iterable[Row], g: int) -> list[AliasFact]:
+    """Return the facts of rows of aliases as they are known at ``g``."""
+    read = (alias_fact(row) for row in found)
+    return [AliasFact(alias, g_from, ended(g_to, g)) for g_from, g_to, alias in read]
 
 
 def tile(row: Row) -> Tile:

@@ -15,7 +15,7 @@ from cim.model import Box, Entity, Lifecycle
 from cim.ports import BATCH_ROWS, DOSSIERS_LIMIT, LOOKUP_LIMIT, PAGE_LIMIT, Batch, Filter
 from cim.terms import QUERY_TERMS_MAX, entity_terms, query_terms
 from identity.errors import Conflict, Invalid, TooLarge
-from identity.ports import Alias
+from identity.ports import Alias, AliasFact
 
 OPEN = 2**63 - 1  # g_to of a row that nothing has ended
 LEASE_TTL_S = 15.0  # a lease not renewed for so long may be taken by another
@@ -107,6 +107,11 @@ def gone(entity: Entity) -> Entity:
 def alias_order(alias: Alias) -> tuple[str, str, str, str]:
     """Order of aliases in every answer."""
     return (alias.scheme, alias.scope, alias.value, alias.code)
+
+
+def alias_fact_order(fact: AliasFact) -> tuple[int, str, str, str]:
+    """Order of a code's aliases over time: the newest beginnings first."""
+    return (-fact.g_from, fact.alias.scheme, fact.alias.scope, fact.alias.value)
 
 
 def resolved(rows: Iterable[tuple[int, int, Alias]], g: int, *, retired: bool) -> list[Alias]:

@@ -18,7 +18,7 @@ from cim.ports import Dossier, Fact, Filter, Head, Move, Page
 from cim.stores import rules, sqlite_dossiers, sqlite_find, sqlite_reads, sqlite_writes
 from cim.stores.activation import Clock, StoreActivation, activate
 from cim.stores.sqlite_connections import Connections, unavailable
-from identity.ports import Alias
+from identity.ports import Alias, AliasFact
 
 POINT_LOOKUPS = 16  # index lookups of one read on the event loop; more go to a thread
 COUNTS_KEPT = 1_000  # answers of counts() kept; 20,000 children take about 0.1 s to count
@@ -186,6 +186,11 @@ class SqliteGraph:
         if found is None:
             found = await self._db.scan(sqlite_reads.aliases, g, codes)
         return found or {}
+
+    async def alias_history(self, g: int, code: str, *, limit: int) -> list[AliasFact]:
+        """Return what aliases a code had up to ``g``, newest first."""
+        rules.check_page(limit)
+        return await self._db.scan(sqlite_reads.alias_history, g, code, limit)
 
     # --- Graph: writing -------------------------------------------------------------------------
 

@@ -123,6 +123,12 @@ WITH RECURSIVE below (code) AS (
 SELECT below.code, f.kind FROM below LEFT JOIN facts f INDEXED BY facts_code
 ON f.code = below.code AND f.g_from <= ?2 AND ?2 < f.g_to;
 
+-- name: alias_history
+SELECT scheme, scope, value, code, source, confidence, g_from, g_to FROM aliases
+INDEXED BY aliases_code
+WHERE code = :code AND g_from <= :g
+ORDER BY g_from DESC, scheme, scope, value LIMIT :limit;
+
 -- name: tiles
 SELECT root, document, entry FROM tiles WHERE g_from <= :g AND :g < g_to ORDER BY root, document;
 

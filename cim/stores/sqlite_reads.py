@@ -13,7 +13,7 @@ from cim.stores import rows, rules
 from cim.stores.sqlite_find import page
 from cim.stores.sqlite_sql import SQL
 from identity.errors import TooLarge
-from identity.ports import Alias
+from identity.ports import Alias, AliasFact
 
 Connection = sqlite3.Connection
 
@@ -140,6 +140,12 @@ def dated(
     asked = {"after": after, "upto": upto, "valid_until": valid_until, "limit": limit}
     found = connection.execute(SQL["dated"], asked)
     return [Move(g, at, rules.decode_properties(event)) for g, at, event in found]
+
+
+def alias_history(connection: Connection, g: int, code: str, limit: int) -> list[AliasFact]:
+    """Return what aliases a code had up to ``g``, newest first."""
+    found = connection.execute(SQL["alias_history"], {"g": g, "code": code, "limit": limit})
+    return rows.alias_spans(found, g)
 
 
 def history(

@@ -190,3 +190,27 @@ async def test_many_values_and_many_bearers_are_answered_whole(graph, change):
     assert await graph.aliases(1, codes) == {
         code: [a, b] for code, a, b in zip(codes, own, shared, strict=True)
     }
+
+
+async def test_what_a_code_was_called_is_told_with_its_generations_newest_first(graph, change):
+    kept, left = alias(A, "kept"), alias(A, "left", scheme="tag")
+    await change(graph, Batch(aliases=[left, kept, alias(B, "other")]))
+    await change(graph, Batch(aliases=[alias(A, "new"), alias(A, "kept", source="again")]))
+    await change(graph, Batch(end_aliases=[("tag", "project-1", "left")]))
+    await change(graph, Batch(aliases=[alias(B, "new")]))
+    told = await graph.alias_history(4, A, limit=10)
+    assert [(f.alias.value, f.alias.source, f.g_from, f.g_to) for f in told] == [
+        ("kept", "again", 2, None),
+        ("new", "", 2, 4),
+        ("kept", "", 1, 2),
+        ("left", "", 1, 3),
+    ]
+    before = await graph.alias_history(2, A, limit=10)
+    assert [(f.alias.value, f.g_from, f.g_to) for f in before] == [
+        ("kept", 2, None),
+        ("new", 2, None),
+        ("kept", 1, 2),
+        ("left", 1, None),
+    ]
+    assert await graph.alias_history(4, A, limit=1) == told[:1]
+    assert await graph.alias_history(4, "unknown", limit=1) == []

@@ -140,6 +140,8 @@ async def test_an_unlinked_code_leads_no_more_and_may_go_to_another_thing(city):
     await link(client, HOUSES[0], UNIT)
     assert (await unlink(client, HOUSES[0], UNIT.lower(), "bdcdy28")).status_code == 200
     assert await aliases(client, HOUSES[0]) == [("tag", "", "T-1")]
+    for typed in (UNIT, *BRIDGED):
+        assert (await client.get(f"/codes/{typed}")).json()["code"] == "code_unknown"
     assert (await link(client, HOUSES[1], UNIT)).status_code == 200
     assert (await client.get(f"/codes/{UNIT}")).json()["code"] == HOUSES[1]
     gone = await unlink(client, HOUSES[0], UNIT, "bdcdy28")
@@ -156,3 +158,88 @@ async def test_a_thing_that_is_unknown_or_gone_gets_no_code(city):
     gone = await link(client, HOUSES[0], UNIT)
     assert (gone.status_code, gone.json()["code"]) == (409, "link_thing_gone")
     assert gone.json()["facts"]["expected"] == HOUSES[1]
+
+
+async def history(client, code, **params):
+    page = (await client.get(f"/objects/{code}/changes", params=params)).json()
+    return page["items"], page["next"]
+
+
+async def test_links_and_their_ends_are_in_the_history_with_who_and_why(city):
+    client, _ = city
+    await link(client, HOUSES[0], UNIT)
+    await link(client, HOUSES[0], FIRM, "uscc", why="who owns it")
+    await unlink(client, HOUSES[0], UNIT, "bdcdy28")
+    items, _ = await history(client, HOUSES[0])
+    assert [row["change"] for row in items] == ["unlinked", "linked", "linked", "created"]
+    assert [row["cause"].get("action") for row in items] == ["unlink", "link", "link", None]
+    assert [row["cause"].get("why") for row in items[:2]] == ["a mistake", "who owns it"]
+    assert items[0]["fields"] == {"aliases": {"before": [f"bdcdy28:{UNIT}"], "after": []}}
+    assert items[1]["fields"] == {"aliases": {"before": [], "after": [f"uscc:{FIRM}"]}}
+    assert {row["cause"].get("who") for row in items[:3]} == {"loopback"}
+
+
+async def test_the_history_of_many_links_comes_page_by_page(city):
+    client, _ = city
+    for turn in range(4):
+        await link(client, HOUSES[0], UNIT, why=f"turn {turn}")
+        await unlink(client, HOUSES[0], UNIT, "bdcdy28", why=f"turn {turn}")
+        await client.post(f"/objects/{HOUSES[0]}/lifecycle", json=_life(turn))
+    every, following = await history(client, HOUSES[0])
+    assert (len(every), following) == (13, None)
+    paged, following = [], ""
+    while following is not None:
+        items, following = await history(client, HOUSES[0], limit=2, cursor=following)
+        assert len(items) <= 2
+        paged += items
+    assert paged == every
+
+
+def _life(turn):
+    return {"lifecycle": ["under_construction", "in_use"][turn % 2], "why": f"life {turn}"}
+
+
+async def test_a_link_and_its_end_are_undone_as_any_change_of_the_register(city):
+    client, _ = city
+    linked = (await link(client, HOUSES[0], UNIT)).json()
+    undone = await client.post(f"/objects/{HOUSES[0]}/undo", json={"why": "wrong house"})
+    assert undone.json()["undoes"] == linked["generation"]
+    assert await aliases(client, HOUSES[0]) == [("tag", "", "T-1")]
+    await link(client, HOUSES[0], UNIT)
+    ended = (await unlink(client, HOUSES[0], UNIT, "bdcdy28")).json()
+    undone = await client.post(f"/objects/{HOUSES[0]}/undo", json={"why": "right after all"})
+    assert undone.json()["undoes"] == ended["generation"]
+    assert ("bdcdy28", "", UNIT) in await aliases(client, HOUSES[0])
+
+
+async def test_an_undo_stops_where_the_code_went_to_another_thing_since(city):
+    client, _ = city
+    await link(client, HOUSES[0], UNIT)
+    ended = (await unlink(client, HOUSES[0], UNIT, "bdcdy28")).json()
+    await link(client, HOUSES[1], UNIT)
+    blocked = await client.post(
+        f"/objects/{HOUSES[0]}/undo", json={"why": "back", "generation": ended["generation"]}
+    )
+    assert (blocked.status_code, blocked.json()["code"]) == (409, "undo_blocked")
+    assert (await client.get(f"/codes/{UNIT}")).json()["code"] == HOUSES[1]
+
+
+async def test_every_link_is_in_the_audit_trail(city):
+    client, _ = city
+    await link(client, HOUSES[0], UNIT)
+    await unlink(client, HOUSES[0], UNIT, "bdcdy28")
+    rows = (await client.get("/audit")).json()["items"]
+    assert {(row["action"], row["target"]) for row in rows} == {
+        ("register_link", HOUSES[0]),
+        ("register_unlink", HOUSES[0]),
+    }
+    assert {row["facts"]["value"] for row in rows} == {UNIT}
+
+
+async def test_what_a_thing_that_is_gone_was_called_still_leads_to_it(city):
+    client, _ = city
+    await link(client, HOUSES[2], UNIT)
+    await client.post(f"/objects/{HOUSES[2]}/retire", json={"why": "torn down"})
+    for typed in (UNIT, BRIDGED[0]):
+        found = (await client.get(f"/codes/{typed}")).json()
+        assert (found["code"], found["lifecycle"]) == (HOUSES[2], "gone")

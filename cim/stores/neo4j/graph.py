@@ -10,7 +10,7 @@ from cim.stores import rows, rules
 from cim.stores.activation import Clock, StoreActivation, activate
 from cim.stores.neo4j import reads, writes
 from cim.stores.neo4j.connections import ANSWER_S, Connections
-from identity.ports import Alias
+from identity.ports import Alias, AliasFact
 
 COUNTS_KEPT = 1_000  # answers of counts() kept
 
@@ -154,6 +154,13 @@ class Neo4jGraph:
         """Return the aliases of each code visible at ``g``, in order."""
         rules.check_lookup(codes)
         return await reads.aliases(self._db, g, codes)
+
+    async def alias_history(self, g: int, code: str, *, limit: int) -> list[AliasFact]:
+        """Return what aliases a code had up to ``g``, newest first."""
+        rules.check_page(limit)
+        return rows.alias_spans(
+            await self._db.read("alias_history", g=g, code=code, limit=limit), g
+        )
 
     # --- Graph: writing -------------------------------------------------------------------------
 

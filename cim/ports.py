@@ -35,7 +35,8 @@ class Filter:
 
     ``q`` matches name, code and text properties by terms (``cim.terms``: words and CJK bigrams,
     all must occur); ``box`` intersects the entity's box or holds its point; ``grid`` is a prefix
-    of grid2d at a legal cut; ``properties`` equals top-level JSON values (e.g. ifc_class).
+    of grid2d at a legal cut; ``properties`` equals top-level JSON values (e.g. ifc_class);
+    ``codes``: one of these, at most LOOKUP_LIMIT.
     """
 
     kinds: tuple[Kind, ...] = ()
@@ -43,6 +44,7 @@ class Filter:
     q: str | None = None
     grid: str | None = None
     properties: Mapping[str, Any] = field(default_factory=dict)
+    codes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,12 @@ CALL db.index.fulltext.queryNodes('fact_terms', $p.words) YIELD node AS f
 WITH f CONDITIONS
 RETURN COLUMNS ORDER BY f.code LIMIT $p.limit;
 
+// name: by_codes
+UNWIND $p.codes AS code
+MATCH (f:Fact {code: code}) USING INDEX f:Fact(code)
+WITH f CONDITIONS
+RETURN COLUMNS ORDER BY f.code LIMIT $p.limit;
+
 // name: by_box
 UNWIND $p.places AS place
 MATCH (f:Fact) USING INDEX f:Fact(at)
@@ -41,6 +47,7 @@ RETURN COLUMNS ORDER BY f.code LIMIT $p.limit;
 // name: conditions
 WHERE f.code > $p.after AND f.g_from <= $p.g AND $p.g < f.g_to
   AND ($p.kinds = [] OR f.kind IN $p.kinds)
+  AND ($p.among = [] OR f.code IN $p.among)
   AND ($p.ifc_class = '' OR f.ifc_class = $p.ifc_class)
   AND ($p.grid = '' OR f.grid2d STARTS WITH $p.grid)
   AND (NOT $p.boxed

@@ -72,6 +72,7 @@ def check_filter(where: Filter) -> None:
         raise TooLarge("query_limit", limit=QUERY_TERMS_MAX)
     if where.box is not None:
         check_box(where.box)
+    check_lookup(tuple(where.codes))
     for name, value in where.properties.items():
         if not isinstance(value, SCALARS):
             raise Invalid("property_filter_invalid", property=name)
@@ -170,6 +171,8 @@ def same_scalar(left: Any, right: Any) -> bool:
 def matches(entity: Entity, where: Filter) -> bool:
     """Whether every given condition of ``where`` holds: the meaning the adapters are held to."""
     if where.kinds and entity.kind not in where.kinds:
+        return False
+    if where.codes and entity.code not in where.codes:
         return False
     if where.box is not None and not touches(entity, where.box):
         return False

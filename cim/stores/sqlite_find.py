@@ -1,8 +1,8 @@
 """A filter as SQL: one fixed driver, then fixed conditions; what was asked comes in as parameters.
 
 SQLite has no statistics of a growing graph to choose by, so the order is chosen here: the terms,
-then the box, then the indexes of grid, IFC class and kind, each already in the order of codes
-where it can be.
+then the codes, then the box, then the indexes of grid, IFC class and kind, each already in the
+order of codes where it can be.
 """
 
 import sqlite3
@@ -10,7 +10,7 @@ from typing import Any
 
 from cim.model import Box, Entity
 from cim.ports import Filter, Page
-from cim.stores import rows
+from cim.stores import rows, rules
 from cim.terms import query_terms, searched
 
 _SELECT = """
@@ -28,12 +28,15 @@ WHERE f.grid2d >= :grid AND f.grid2d < :grid_end LIMIT :limit)"""
 _BY_GRID = "FROM facts f INDEXED BY facts_grid WHERE f.grid2d >= :grid"
 _BY_CLASS = "FROM facts f INDEXED BY facts_class WHERE f.ifc_class = :ifc_class"
 _BY_KIND = "FROM facts f INDEXED BY facts_kind WHERE f.kind >= ''"
+_BY_CODES = """FROM json_each(:codes) c CROSS JOIN facts f INDEXED BY facts_code
+ON f.code = c.value WHERE 1"""
 _BY_CODE = "FROM facts f INDEXED BY facts_code WHERE f.code > :after"
 _VISIBLE = " AND f.code > :after AND f.g_from <= :g AND :g < f.g_to"
 _KINDS = " AND f.kind IN (SELECT value FROM json_each(:kinds))"
 _ONE_KIND = " AND f.kind = :kind"
 _BOX = """ AND ((f.west <= :east AND f.east >= :west AND f.south <= :north AND f.north >= :south)
  OR (f.lon BETWEEN :west AND :east AND f.lat BETWEEN :south AND :north))"""
+_CODES = " AND f.code IN (SELECT value FROM json_each(:codes))"
 _GRID = " AND f.grid2d >= :grid AND f.grid2d < :grid_end"
 _CLASS = " AND f.ifc_class = :ifc_class"
 _PROPERTY = " AND EXISTS (SELECT 1 FROM json_each(f.properties) p WHERE p.key = :key{n} AND "
@@ -96,6 +99,8 @@ def _corners(box: Box) -> dict[str, Any]:
 def _driver(where: Filter, parameters: dict[str, Any], *, crowded: bool) -> str:
     if "words" in parameters:
         return _BY_WORDS
+    if where.codes:
+        return _BY_CODES
     if where.box is not None and not crowded:
         return _BY_BOX
     if where.grid and (where.box is not None or not crowded):
@@ -112,6 +117,8 @@ def _conditions(where: Filter) -> list[tuple[str, dict[str, Any]]]:
     elif where.kinds:
         kinds = ",".join(f'"{kind.value}"' for kind in where.kinds)
         found.append((_KINDS, {"kinds": f"[{kinds}]"}))
+    if where.codes:
+        found.append((_CODES, {"codes": rules.encode_list(sorted(where.codes))}))
     if where.box is not None:
         found.append((_BOX, _corners(where.box)))
     if where.grid:

@@ -3,7 +3,7 @@
 import pytest
 
 from cim.model import Entity, Kind
-from cim.ports import PAGE_LIMIT, Batch, Filter, Page
+from cim.ports import LOOKUP_LIMIT, PAGE_LIMIT, Batch, Filter, Page
 from cim.terms import QUERY_TERMS_MAX
 from identity.errors import Invalid, TooLarge
 
@@ -113,6 +113,16 @@ FILTERS = {
     ),
     "a kind in a box": ({"kinds": (Kind.FACILITY,), "box": (114.0, 30.0, 114.35, 31.0)}, [PUMP]),
     "a kind in a cell": ({"kinds": (Kind.FACILITY,), "grid": "N50H"}, [PUMP]),
+    "some codes": ({"codes": frozenset({PUMP.code, DOOR.code, "nobody"})}, [DOOR, PUMP]),
+    "codes and a kind": (
+        {"codes": frozenset({PUMP.code, DOOR.code}), "kinds": (Kind.FACILITY,)},
+        [PUMP],
+    ),
+    "codes and words": ({"codes": frozenset({PUMP.code, DOOR.code}), "q": "南湖"}, [PUMP]),
+    "codes in a box": (
+        {"codes": frozenset({TOWER.code, PUMP.code}), "box": (114.29, 30.49, 114.31, 30.51)},
+        [PUMP],
+    ),
     "a class in words": ({"q": "basic", "properties": {"ifc_class": "IfcWall"}}, [WALL]),
 }
 
@@ -235,6 +245,13 @@ async def test_a_query_has_a_limit(city):
     with pytest.raises(TooLarge) as refused:
         await found(city, q=words + " more")
     assert refused.value.code == "query_limit"
+
+
+async def test_as_many_codes_as_one_call_may_name(city):
+    codes = frozenset(map(str, range(LOOKUP_LIMIT)))
+    assert await found(city, codes=codes) == []
+    with pytest.raises(TooLarge, match="lookup_limit"):
+        await found(city, codes=codes | {"one more"})
 
 
 async def test_a_property_is_compared_with_plain_values_only(city):

@@ -36,6 +36,8 @@ async def find(db: Connections, g: int, where: Filter, limit: int, after: str) -
         return Page([], None)
     parameters = conditions(where)
     by = await _driver(db, parameters)
+    if by == "by_codes":
+        parameters["among"] = []  # asked once: a list is looked through for each row
     found = await db.read(by, g=g, after=after, limit=limit + 1, **parameters)
     return _page(found, limit)
 
@@ -48,6 +50,8 @@ def conditions(where: Filter) -> dict[str, Any]:
         "words": _words(where, ifc_class),
         "places": places.candidates(where.box) if where.box is not None else [],
         "kinds": [kind.value for kind in dict.fromkeys(where.kinds)],
+        "codes": sorted(where.codes),
+        "among": sorted(where.codes),
         "grid": where.grid or "",
         "ifc_class": ifc_class or "",
         "boxed": where.box is not None,
@@ -62,6 +66,8 @@ async def _driver(db: Connections, parameters: dict[str, Any]) -> str:
     """Return the statement that goes through the narrowest index of what is asked."""
     if parameters["words"]:
         return "by_words"
+    if parameters["codes"]:
+        return "by_codes"
     if parameters["places"]:
         counted = await db.read("count_box", places=parameters["places"], limit=BOX_ROWS)
         if counted[0][0] < BOX_ROWS:

@@ -1,6 +1,6 @@
 """The HTTP application: gate → headers → routes; every error is a problem document."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -120,12 +120,22 @@ class Headers:
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY.items():
                     headers.setdefault(name, value)
-                generation = scope.get("state", {}).get("generation")
-                if generation is not None:
-                    headers["X-Twin-Generation"] = str(generation)
+                for name, value in _read_at(scope.get("state", {})):
+                    headers[name] = value
             await send(message)
 
         await self._app(scope, receive, completed)
+
+
+def _read_at(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the headers that say which generations were read, and for which moment."""
+    then = state.get("then")
+    if state.get("generation") is not None:
+        read = then["generations"] if then else [state["generation"]]
+        yield "X-Twin-Generation", ", ".join(map(str, read))
+    for name, key in (("X-Twin-As-Of", "as_of"), ("X-Twin-Known-At", "known_at")):
+        if then and then[key]:
+            yield name, then[key]
 
 
 class BodyLimit:

@@ -18,6 +18,7 @@ from twin.ports import AuditRow
 
 BOX_NUMBERS = 4
 CURSOR_CHARS_MAX = 2_000
+PAST = {"asOf", "knownAt"}  # asked of a route that tells only what is now: refused, not ignored
 
 
 def door(request: Request) -> Door:
@@ -34,6 +35,8 @@ def services(request: Request) -> Services:
 
 async def at_head(request: Request, open_services: Annotated[Services, Depends(services)]) -> int:
     """Read head once: every answer of this request is read at it and says so."""
+    if request.query_params.keys() & PAST:
+        raise Invalid("as_of_not_here", path=request.url.path[:200])
     generation = (await open_services.graph.head()).generation
     request.state.generation = generation
     return generation
@@ -84,13 +87,19 @@ def uncursor(text: str, request: Request, head: int) -> tuple[int, str]:
     """Return (generation, after) of a cursor; without one (head, "")."""
     if not text:
         return head, ""
+    g, after = cursor_parts(text, head)
+    request.state.generation = g
+    return g, after
+
+
+def cursor_parts(text: str, head: int) -> tuple[int, str]:
+    """Return (generation, after) of a cursor; Invalid("cursor_unreadable")."""
     try:
         g, after = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (ValueError, TypeError) as error:
         raise Invalid("cursor_unreadable", cursor=text[:80]) from error
     if not (isinstance(g, int) and isinstance(after, str) and 0 <= g <= head):
         raise Invalid("cursor_unreadable", cursor=text[:80])
-    request.state.generation = g
     return g, after
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from identity.grid_datum import SEPARATION_M_MAX, Datum
+from twin.ports import Comparison
 
 
 class Placement(BaseModel):
@@ -49,6 +50,21 @@ class Adoption(BaseModel):
     tenant: str = Field(default="", max_length=128)
 
 
+class Compared(BaseModel):
+    """How the value of a property stands; only numbers do."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    property: str = Field(min_length=1, max_length=128)
+    op: Literal[">", ">=", "<", "<=", "=", "between"]
+    number: float = Field(allow_inf_nan=False)
+    high: float | None = Field(default=None, allow_inf_nan=False, description="of between")
+
+    def comparison(self) -> Comparison:
+        """Return it as the stores take it."""
+        return Comparison(self.property, self.op, self.number, self.high)
+
+
 class StateQuery(BaseModel):
     """Which state rows; all given conditions hold."""
 
@@ -59,6 +75,9 @@ class StateQuery(BaseModel):
     properties: list[str] = Field(default_factory=list, max_length=200)
     building: str | None = Field(default=None, max_length=64)
     bbox: tuple[float, float, float, float] | None = None
+    region: str | None = Field(default=None, pattern=r"^\d{6}$")
+    value: Compared | None = None
+    qualities: list[Literal["good", "uncertain", "bad"]] = Field(default_factory=list, max_length=3)
     limit: int = Field(default=1_000, ge=1, le=1_000)
     cursor: str = Field(default="", max_length=2_000, description="`next` of the last page")
 

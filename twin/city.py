@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
 from cim import query
@@ -16,12 +18,14 @@ from twin.events import Signal
 from twin.facts import Doors
 from twin.frames import Wanted, parse_id
 from twin.meanings import meanings
+from twin.past import PastStates
 from twin.ports import PAGE_LIMIT, Projection, States, Where
 from twin.properties import Table, default_table
 from twin.push import BUFFER_FRAMES_MAX, Hub
 from twin.readers import Reader
 from twin.reading import State
 from twin.reading_checks import FUTURE_S_MAX
+from twin.search import Asked, Found, search
 from twin.times import unix
 
 HISTORY_SPAN_S = 86_400.0  # of history() without a beginning
@@ -50,7 +54,23 @@ class City:
         self._doors = Doors(graph, codes, states, table or default_table())
         self._clock = clock
         self._future_s_max = future_s_max
-        self._hub = Hub(self._doors, clock, signal or Signal(), buffer_max=stream_buffer_max)
+        self._states = states
+        hub = (self._doors, states, clock, signal or Signal())
+        self._hub = Hub(*hub, buffer_max=stream_buffer_max)
+
+    def then(
+        self, graph: Graph, codes: Codes, as_of: float | None, known_at: float | None
+    ) -> "City":
+        """Return the city as it was, to be asked only: ``graph`` and ``codes`` are of that moment.
+
+        State is that of the time, and as fresh as it was then. ``follow`` still tells what is now.
+        """
+        past = copy(self)
+        states = PastStates(self._states, as_of, known_at)
+        past._doors = replace(self._doors, graph=graph, codes=codes, states=states)  # noqa: SLF001
+        then = as_of if as_of is not None else known_at
+        past._clock = self._clock if then is None else lambda: then  # noqa: SLF001
+        return past
 
     async def resolve(self, text: str, *, g: int | None = None) -> list[dict[str, Any]]:
         """Return the wire answers of GET /codes/{any}; several: the text is ambiguous.
@@ -112,6 +132,7 @@ class City:
         stop: str | float | None = None,
         limit: int = PAGE_LIMIT,
         after: str = "",
+        g: int | None = None,
     ) -> dict[str, Any]:
         """Return a page of /objects/{code}/history of property ``name``, oldest first.
 
@@ -123,7 +144,7 @@ class City:
         since = max(0.0, until - HISTORY_SPAN_S) if start is None else unix(start)
         if since > until:
             raise Invalid("span_invalid", start=since, stop=until)
-        at = await self._generation(None)
+        at = await self._generation(g)
         entity = await self._entity(at, code)
         thing = (await facts.things_of(self._doors, at, entity))[0]
         behind = tuple(parts(after, float, str, int)) if after else None
@@ -137,6 +158,13 @@ class City:
         )
         return {"code": code, "property": name, "items": live.samples_wire(kept), "next": more}
 
+    async def find(
+        self, asked: Asked, *, limit: int, after: str = "", g: int | None = None
+    ) -> tuple[list[Found], str | None]:
+        """Return a page of the things that fulfil what is asked; see ``twin.search``."""
+        at = await self._generation(g)
+        return await search(self._doors, at, asked, self._clock(), limit=limit, after=after)
+
     async def project_codes(self, codes: Sequence[str]) -> dict[str, Projection]:
         """Return where the things stand at head; unknown codes are absent."""
         at = await self._generation(None)
@@ -149,11 +177,9 @@ class City:
         """
         count, after, last = 0, "", ""
         while True:
-            rows, after = await self._doors.states.query(
-                where or Where(), limit=PAGE_LIMIT, after=after
-            )
+            rows, after = await self._states.query(where or Where(), limit=PAGE_LIMIT, after=after)
             codes = [c for c in dict.fromkeys(row.code for row in rows) if c != last]
-            await self._doors.states.project(await self.project_codes(codes))
+            await self._states.project(await self.project_codes(codes))
             count += len(codes)
             if not after:
                 return count

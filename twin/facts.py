@@ -9,7 +9,8 @@ from cim.ports import Dossier, Graph
 from identity.ports import Codes
 from twin.channels import channels_of
 from twin.live import Channels
-from twin.ports import States, Where
+from twin.past import StateReads
+from twin.ports import Where
 from twin.properties import Table
 from twin.reading import State
 
@@ -24,7 +25,7 @@ class Doors:
 
     graph: Graph
     codes: Codes
-    states: States
+    states: StateReads
     table: Table
 
 

@@ -19,7 +19,7 @@ from twin.areas import area_of
 from twin.events import Signal, wait
 from twin.facts import Doors
 from twin.frames import Area, Frame, Key, Told, Wanted
-from twin.ports import Change
+from twin.ports import Change, States
 from twin.readers import Reader, Readers
 from twin.tail import Tail
 
@@ -38,13 +38,20 @@ class Hub:
     """Looks into the outbox while anybody reads; see the head of this file."""
 
     def __init__(
-        self, doors: Doors, clock: Callable[[], float], signal: Signal, *, buffer_max: int
+        self,
+        doors: Doors,
+        states: States,
+        clock: Callable[[], float],
+        signal: Signal,
+        *,
+        buffer_max: int,
     ) -> None:
         self._doors = doors
+        self._states = states
         self._clock = clock
         self._signal = signal
         self._buffer_max = buffer_max
-        self._tail = Tail(doors.states)
+        self._tail = Tail(states)
         self._told = Told(0, 0)
         self._readers = Readers()
         self._joining = 0
@@ -231,7 +238,7 @@ class Hub:
 
     async def _now(self) -> Told:
         head = await self._doors.graph.head()
-        return Told(await self._doors.states.sequence(), head.generation)
+        return Told(await self._states.sequence(), head.generation)
 
 
 def _ahead(one: Told, other: Told) -> bool:

@@ -2,19 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from api.requests import (
-    Cursor,
-    Generation,
-    Limit,
-    ServicesIn,
-    answer,
-    cursor,
-    page,
-    uncursor,
-)
+from api.moments import PageIn, ThenIn
+from api.requests import Limit
 from api.wire import hit
 from cim import query
 from cim.ports import Filter
@@ -27,28 +19,23 @@ SEVERAL = 300  # RFC 9110 15.4.1: one text, several meanings
 @router.get("/codes", summary="Search things by name, code or text")
 async def search(
     *,
-    request: Request,
-    services: ServicesIn,
-    head: Generation,
+    then: PageIn,
     q: Annotated[str, Query(min_length=1, max_length=200)],
     limit: Limit = 20,
-    cursor_text: Annotated[Cursor, Query(alias="cursor")] = "",
 ) -> Response:
     """Return a page of things that match all words of `q`, each with its parents."""
-    g, after = uncursor(cursor_text, request, head)
-    found = await services.graph.find(g, Filter(q=q), limit=limit, after=after)
-    above = await query.paths(services.graph, g, [entity.code for entity in found.items])
-    items = [hit(entity, above[entity.code]) for entity in found.items]
-    return page(items, cursor(g, found.next))
+    found = await then.graph.find(then.g, Filter(q=q), limit=limit, after=then.after)
+    above = await query.paths(then.graph, then.g, [entity.code for entity in found.items])
+    return then.page([hit(entity, above[entity.code]) for entity in found.items], found.next)
 
 
 @router.get("/codes/{any:path}", summary="Resolve any code, alias or address text")
-async def resolve(any: str, services: ServicesIn, g: Generation) -> Response:  # noqa: A002 - wire
+async def resolve(any: str, then: ThenIn) -> Response:  # noqa: A002 - the wire's word
     """Return one answer (200), or the list of all meanings (300).
 
     Own code, IFC GUID, Beidou cell, device, tag, project or document name, address text.
     """
-    found = await services.city.resolve(any, g=g)
+    found = await then.city.resolve(any, g=then.g)
     if len(found) > 1:
-        return answer({"items": found, "next": None}, SEVERAL)
-    return answer(found[0])
+        return then.answer({"items": found, "next": None}, SEVERAL)
+    return then.answer(found[0])

@@ -241,12 +241,12 @@ async def _received(services: Services, taken: Upload) -> Receipt:
 
 
 def delivery_date(text: str | None, now: float) -> float | None:
-    """Return since when a version is valid (Unix seconds); Invalid("time_in_future" / times)."""
+    """Return since when a version is valid (Unix seconds); Invalid("moment_in_future" / times)."""
     if not text:
         return None
     at = unix(text)
     if at > now:
-        raise Invalid("time_in_future", time=text[:64], now=rfc3339(now))
+        raise Invalid("moment_in_future", time=text[:64], now=rfc3339(now))
     return at
 
 

@@ -1,102 +1,91 @@
 """City objects: lists by kind, place, text and property; one object, its parts, path and state."""
 
 import json
+import math
+import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from api.requests import (
-    BoxText,
-    Cursor,
-    Generation,
-    Limit,
-    ServicesIn,
-    answer,
-    box,
-    cursor,
-    page,
-    uncursor,
-)
+from api.moments import PageIn, ThenIn
+from api.requests import BoxText, Cursor, Limit, box
 from api.services import Services
 from api.wire import thing
-from cim.cells import standing
 from cim.model import Entity, Kind
 from cim.ports import Filter
 from identity.errors import Invalid, NotFound
+from twin.ports import Comparison
+from twin.search import Asked, Found
 
 router = APIRouter(tags=["objects"])
 
 PROPERTY_FILTERS_MAX = 10
 DIGITS_MAX = 15  # what every JSON reader keeps exactly
+_COMPARISON = re.compile(r"([^=<>]+)(>=|<=|==|>|<)(.*)", re.DOTALL)
 
 
 @router.get("/objects", summary="List city objects")
 async def objects(
     *,
-    request: Request,
-    services: ServicesIn,
-    head: Generation,
+    then: PageIn,
     kind: Annotated[list[str] | None, Query(description="e.g. Building; several allowed")] = None,
+    within: Annotated[str, Query(max_length=64, description="code of what contains them")] = "",
     bbox: BoxText = None,
     q: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
     grid: Annotated[str | None, Query(max_length=32, description="Beidou cell, 2D or 3D")] = None,
-    property: Annotated[list[str] | None, Query(description="name=value")] = None,  # noqa: A002
+    property: Annotated[  # noqa: A002 - the wire's word
+        list[str] | None, Query(description="name=value, or state: name>number, >=, <, <=, ==")
+    ] = None,
     limit: Limit = 100,
-    cursor_text: Annotated[Cursor, Query(alias="cursor")] = "",
 ) -> Response:
     """Return a page of objects that fulfil all conditions, ordered by code."""
-    g, after = uncursor(cursor_text, request, head)
-    where = Filter(kinds_of(kind), box(bbox), q, None, _properties(property or []))
-    if grid is None:
-        found = await services.graph.find(g, where, limit=limit, after=after)
-    else:
-        found = await standing(services.graph, g, where, grid, limit=limit, after=after)
-    return page([thing(entity) for entity in found.items], cursor(g, found.next))
+    own, compared = conditions(property or [])
+    where = Filter(kinds_of(kind), box(bbox), q, None, own)
+    asked = Asked(where, within, grid, compared)
+    found, following = await then.city.find(asked, limit=limit, after=then.after, g=then.g)
+    return then.page([thing(f.entity) | _state(f) for f in found], following)
 
 
 @router.get("/objects/{code}", summary="One object with its properties")
-async def one(code: str, services: ServicesIn, g: Generation) -> Response:
+async def one(code: str, then: ThenIn) -> Response:
     """Return what is known of one code; a thing that is gone keeps its last facts."""
-    return answer(thing(await entity_of(services, g, code)))
+    return then.answer(thing(await then.entity(code)))
 
 
 @router.get("/objects/{code}/children", summary="What an object contains directly")
 async def children(
     *,
     code: str,
-    request: Request,
-    services: ServicesIn,
-    head: Generation,
+    then: PageIn,
     kind: Annotated[list[str] | None, Query()] = None,
     limit: Limit = 100,
-    cursor_text: Annotated[Cursor, Query(alias="cursor")] = "",
 ) -> Response:
     """Return a page of the things directly below, ordered by code."""
-    g, after = uncursor(cursor_text, request, head)
-    await entity_of(services, g, code)
-    found = await services.graph.children(g, code, kinds=kinds_of(kind), limit=limit, after=after)
-    return page([thing(entity) for entity in found.items], cursor(g, found.next))
+    await then.entity(code)
+    found = await then.graph.children(
+        then.g, code, kinds=kinds_of(kind), limit=limit, after=then.after
+    )
+    return then.page([thing(entity) for entity in found.items], found.next)
 
 
 @router.get("/objects/{code}/path", summary="What contains an object")
-async def path(code: str, services: ServicesIn, g: Generation) -> Response:
+async def path(code: str, then: ThenIn) -> Response:
     """Return the containers from the outermost inwards, the object last."""
-    return answer(await services.city.path(code, g=g))
+    return then.answer(await then.city.path(code, g=then.g))
 
 
-@router.get("/objects/{code}/state", summary="The state now")
-async def state(code: str, services: ServicesIn, g: Generation) -> Response:
+@router.get("/objects/{code}/state", summary="The state now, or as of a time")
+async def state(code: str, then: ThenIn) -> Response:
     """Return the freshest good source of each property; the others under `sources`."""
-    return answer(await services.city.state(code, g=g))
+    return then.answer(await then.city.state(code, g=then.g))
 
 
 @router.get("/objects/{code}/history", summary="What a property was")
 async def history(
     *,
     code: str,
-    services: ServicesIn,
-    _g: Generation,
+    then: ThenIn,
     property: Annotated[str, Query(min_length=1, max_length=128)],  # noqa: A002 - the wire's word
     start: Annotated[str | None, Query(alias="from", description="RFC 3339")] = None,
     stop: Annotated[str | None, Query(alias="to", description="RFC 3339")] = None,
@@ -104,10 +93,10 @@ async def history(
     cursor_text: Annotated[Cursor, Query(alias="cursor")] = "",
 ) -> Response:
     """Return a page of samples with from ≤ observed_at < to; by default the last day."""
-    told = await services.city.history(
-        code, property, start=start, stop=stop, limit=limit, after=cursor_text
+    told = await then.city.history(
+        code, property, start=start, stop=stop, limit=limit, after=cursor_text, g=then.g
     )
-    return answer(told)
+    return then.answer(told)
 
 
 async def entity_of(services: Services, g: int, code: str) -> Entity:
@@ -129,10 +118,38 @@ def kinds_of(names: list[str] | None) -> tuple[Kind, ...]:
     return tuple(found)
 
 
-def _properties(texts: list[str]) -> dict[str, Any]:
+def conditions(texts: list[str]) -> tuple[dict[str, Any], list[Comparison]]:
+    """Return what own properties equal, and how state compares.
+
+    ``ifc_class=IfcDoor`` is of the thing itself, ``temperature>30`` of its state; a state that
+    equals is ``==``. Raises Invalid("property_filter_unreadable").
+    """
     if len(texts) > PROPERTY_FILTERS_MAX:
         raise Invalid("property_filter_unreadable", filter=f"> {PROPERTY_FILTERS_MAX}")
-    return dict(_pair(text) for text in texts)
+    own: dict[str, Any] = {}
+    compared: list[Comparison] = []
+    for text in texts:
+        read = _COMPARISON.fullmatch(text)
+        if read is None:
+            name, value = _pair(text)
+            own[name] = value
+        else:
+            compared.append(_compared(text, *read.groups()))
+    return own, compared
+
+
+def _compared(text: str, name: str, op: str, number: str) -> Comparison:
+    try:
+        wanted = float(number)
+    except ValueError:
+        wanted = math.nan
+    if not math.isfinite(wanted):
+        raise Invalid("property_filter_unreadable", filter=text[:80])
+    return Comparison(name, "=" if op == "==" else op, wanted)
+
+
+def _state(found: Found) -> dict[str, Any]:
+    return {"state": found.state} if found.state else {}
 
 
 def _pair(text: str) -> tuple[str, Any]:

@@ -5,25 +5,33 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from api.requests import CallerIn, Generation, Lang, ServicesIn, answer, box, page
+from api.moments import ThenIn
+from api.requests import CallerIn, Generation, Lang, ServicesIn, answer, box
 from api.schemas import Observations, StateQuery
 from api.wire import state_row
 from identity.errors import render
 from twin.ports import Where
+from twin.reading import Quality
 
 router = APIRouter(tags=["state"])
 
 
 @router.post("/state/query", summary="State of many things")
-async def query(wanted: StateQuery, services: ServicesIn, _g: Generation) -> Response:
-    """Return a page of state rows by code, property and source."""
-    area = box(",".join(str(number) for number in wanted.bbox)) if wanted.bbox else None
+async def query(wanted: StateQuery, then: ThenIn) -> Response:
+    """Return a page of state rows by code, property and source; places are those of now."""
     where = Where(
-        tuple(wanted.codes), tuple(wanted.kinds), tuple(wanted.properties), wanted.building, area
+        codes=tuple(wanted.codes),
+        kinds=tuple(wanted.kinds),
+        properties=tuple(wanted.properties),
+        building=wanted.building,
+        box=box(",".join(str(number) for number in wanted.bbox)) if wanted.bbox else None,
+        region=wanted.region,
+        value=wanted.value.comparison() if wanted.value else None,
+        qualities=tuple(map(Quality, wanted.qualities)),
     )
-    rows, following = await services.states.query(where, limit=wanted.limit, after=wanted.cursor)
-    now = services.clock()
-    return page([state_row(row, now) for row in rows], following or None)
+    rows, following = await then.states.query(where, limit=wanted.limit, after=wanted.cursor)
+    items = [state_row(row, then.now) for row in rows]
+    return then.answer({"items": items, "next": following or None})
 
 
 @router.post("/observations", summary="Write readings")

@@ -8,7 +8,8 @@ import msgspec
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response, StreamingResponse
 
-from api.requests import Generation, ServicesIn
+from api.moments import ThenIn
+from api.requests import ServicesIn
 from api.services import Services
 from bim import tiles
 from cim.model import Tile
@@ -26,17 +27,17 @@ _NAME = re.compile(r"[0-9a-f]{64}")
 
 @router.get("/tiles/tileset.json", summary="The 3D Tiles 1.1 tileset of the city")
 async def tileset(
-    services: ServicesIn,
-    g: Generation,
+    then: ThenIn,
     if_none_match: Annotated[str | None, Header()] = None,
     accept_encoding: Annotated[str, Header()] = "",
 ) -> Response:
-    """Return the tileset at head; the ETag is its generation."""
-    etag = f'W/"g{g}"'
+    """Return the tileset of head, or of a moment; the ETag names what was read."""
+    read = then.told["generations"] if then.told else [then.g]
+    etag = f'W/"g{"-".join(map(str, read))}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     if if_none_match is not None and etag in [tag.strip() for tag in if_none_match.split(",")]:
         return Response(status_code=304, headers=headers)
-    body = msgspec.json.encode(tiles.tileset(await services.graph.tiles(g), content_url))
+    body = msgspec.json.encode(tiles.tileset(await then.graph.tiles(then.g), content_url))
     if "gzip" in accept_encoding and len(body) >= GZIP_BYTES_MIN:
         body = gzip.compress(body, GZIP_LEVEL, mtime=0)
         headers["Content-Encoding"] = "gzip"

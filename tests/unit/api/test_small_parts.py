@@ -9,12 +9,13 @@ from api.addresses import address, take_port
 from api.bootstrap import client_id
 from api.errors import language, status_of
 from api.requests import box, cursor
-from api.routes.objects import _properties, kinds_of
+from api.routes.objects import conditions, kinds_of
 from api.routes.tiles import asked
 from api.services import Door, until
 from api.settings import load
 from cim.model import Kind
 from identity.errors import Conflict, Denied, Invalid, NotFound, TooLarge, Unavailable
+from twin.ports import Comparison
 
 
 @pytest.mark.parametrize(
@@ -96,17 +97,31 @@ def test_kinds_may_be_several_in_any_case():
 
 
 def test_a_property_filter_reads_numbers_and_truth_values():
-    assert _properties(["ifc_class=IfcWall", "n=2", "open=true", "t=[1]"]) == {
-        "ifc_class": "IfcWall",
-        "n": 2,
-        "open": True,
-        "t": "[1]",
-    }
+    own, compared = conditions(["ifc_class=IfcWall", "n=2", "open=true", "t=[1]", "name=a>1"])
+    assert own == {"ifc_class": "IfcWall", "n": 2, "open": True, "t": "[1]", "name": "a>1"}
+    assert compared == []
+
+
+@pytest.mark.parametrize(
+    ("text", "op", "number"),
+    [("t>30", ">", 30), ("t>=-1.5", ">=", -1.5), ("t<1e3", "<", 1000), ("t==0", "=", 0)],
+)
+def test_a_property_filter_compares_state(text, op, number):
+    assert conditions([text, "t<=5"]) == (
+        {},
+        [Comparison("t", op, number), Comparison("t", "<=", 5)],
+    )
+
+
+@pytest.mark.parametrize("text", ["", "t", ">30", "t>", "t>x", "t>nan", "t<inf", "t>>3"])
+def test_a_property_filter_that_says_nothing_is_refused(text):
+    with pytest.raises(Invalid, match="property_filter_unreadable"):
+        conditions([text])
 
 
 def test_a_code_or_quoted_digits_in_a_property_filter_are_a_text():
     code = "420111990502000000019"
-    told = _properties([f"document={code}", 'tag="12"', "n=12"])
+    told, _ = conditions([f"document={code}", 'tag="12"', "n=12"])
     assert told == {"document": code, "tag": "12", "n": 12}
 
 

@@ -33,6 +33,8 @@ class Fields:
             value |= (byte & 0x7F) << shift
             shift += 7
             if byte <= 0x7F:  # noqa: PLR2004 - no continuation bit
+                if not byte and shift > 7:  # noqa: PLR2004 - more than the one byte of 0
+                    raise malformed("a length that is not the shortest")
                 return value
             if shift == 28:  # noqa: PLR2004 - four bytes of seven bits
                 raise malformed("a length of more than four bytes")

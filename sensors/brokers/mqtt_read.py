@@ -39,6 +39,10 @@ from sensors.brokers.mqtt_packets import (
     Will,
 )
 
+PUBACK_REASONS = frozenset({0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99})
+DISCONNECT_REASONS = frozenset({0x00, 0x04, *range(0x80, 0x84), 0x90, *range(0x93, 0x9A)})
+"""What a client may say [5:3.4.2-1], [5:3.14.2-1]."""
+
 
 class Reader:
     """Cuts a byte stream into packets; ``level`` follows from the CONNECT it has seen."""
@@ -62,7 +66,7 @@ class Reader:
         while end - at >= 2:  # noqa: PLR2004 - the shortest packet
             first, length, body = data[at], data[at + 1], at + 2
             if length > 0x7F:  # noqa: PLR2004 - the continuation bit [2.2.3]
-                length, body = _long_length(data, at + 1, end)
+                length, body = _long_length(data, at + 1, end, self.level)
                 if not body:
                     self._needed = end - at + 1
                     break
@@ -93,13 +97,18 @@ class Reader:
         return packet
 
 
-def _long_length(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """Return the remaining length and where the body begins (0: the length is not whole yet)."""
+def _long_length(data: bytes, at: int, end: int, level: int) -> tuple[int, int]:
+    """Return the remaining length and where the body begins (0: the length is not whole yet).
+
+    5.0 asks for the shortest form [5:1.5.5-1], 3.1.1 does not.
+    """
     length = shift = 0
     for position in range(at, min(end, at + 4)):
         byte = data[position]
         length |= (byte & 0x7F) << shift
         if byte <= 0x7F:  # noqa: PLR2004 - no continuation bit
+            if level == LEVEL_5 and not byte:
+                raise malformed("a length that is not the shortest")
             return length, position + 1
         shift += 7
     if end - at >= 4:  # noqa: PLR2004 - a length has at most four bytes [2.2.3]
@@ -133,6 +142,8 @@ def _publish(data: bytes, first: int, body: int, stop: int, level: int) -> Publi
     qos = first & 0x06
     if qos > 2:  # noqa: PLR2004 - bits 1-2: 0, 2 (QoS 1), 4 (QoS 2), 6 (reserved)
         raise malformed("QoS 2 is not offered", NO_QOS)
+    if first & 0x0E == 0x08:  # noqa: PLR2004 - DUP with QoS 0
+        raise malformed("a duplicate of QoS 0")  # [MQTT-3.3.1-2]
     name = body + 2
     split = name + (data[body] << 8 | data[body + 1]) if name <= stop else stop + 1
     start = split + qos  # QoS 1 happens to have a packet id of two bytes
@@ -193,11 +204,18 @@ def _will(flags: int, fields: Fields, level: int) -> Will | None:
 def _acknowledged(fields: Fields, level: int) -> Acknowledged:
     packet_id, reason = fields.packet_id(), SUCCESS
     if level == LEVEL_5 and fields.left():
-        reason = fields.number(1)
+        reason = _reason(fields, PUBACK_REASONS)
         if fields.left():
             properties.read(fields, "puback")
     fields.end()
     return Acknowledged(packet_id, reason)
+
+
+def _reason(fields: Fields, known: frozenset[int]) -> int:
+    reason = fields.number(1)
+    if reason not in known:
+        raise malformed("a reason code that is none", PROTOCOL_ERROR)
+    return reason
 
 
 def _subscribe(fields: Fields, level: int) -> Subscribe:
@@ -231,7 +249,7 @@ def _unsubscribe(fields: Fields, level: int) -> Unsubscribe:
 def _disconnect(fields: Fields, level: int) -> Disconnect:
     reason, said = SUCCESS, NONE
     if level == LEVEL_5 and fields.left():
-        reason = fields.number(1)
+        reason = _reason(fields, DISCONNECT_REASONS)
         said = properties.read(fields, "disconnect") if fields.left() else NONE
     fields.end()
     return Disconnect(reason, said)

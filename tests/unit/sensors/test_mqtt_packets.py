@@ -134,6 +134,7 @@ def test_a_damaged_packet_is_a_packet_or_a_typed_refusal(data):
         (b"\x32\x03\x00\x01a", "packet id missing"),
         (b"\x34\x05\x00\x01a\x00\x01", "QoS 2"),
         (b"\x36\x05\x00\x01a\x00\x01", "QoS 3"),
+        (b"\x38\x03\x00\x01a", "a duplicate of QoS 0"),
         (b"\x82\x02\x00\x01", "no filter"),
         (b"\x82\x06\x00\x01\x00\x01a\x03", "subscription QoS 3"),
         (b"\x80\x06\x00\x01\x00\x01a\x00", "subscribe without its flag"),
@@ -227,6 +228,10 @@ def test_a_damaged_packet_of_version_5_is_a_packet_or_a_typed_refusal(data):
         (b"\x82\x08\x00\x01\x00\x00\x01a\x30\x00", PROTOCOL_ERROR),  # retain handling 3
         (b"\x82\x07\x00\x01\x00\x00\x01a\x40", PROTOCOL_ERROR),  # reserved bit
         (b"\x82\x09\x00\x01\x02\x0b\x00\x00\x01a\x00", PROTOCOL_ERROR),  # identifier 0
+        (b"\x30\x84\x00\x00\x01a\x00", MALFORMED),  # not the shortest length
+        (b"\x30\x05\x00\x01a\x80\x00", MALFORMED),  # nor that of its properties
+        (b"\xe0\x01\x8b", PROTOCOL_ERROR),  # a server's reason
+        (b"\x40\x03\x00\x01\x01", PROTOCOL_ERROR),  # no reason at all
         (b"\xf0\x02\x18\x00", PROTOCOL_ERROR),  # AUTH without a method
         (b"\x30\x80\x80\x80\x01", TOO_LARGE),
     ],

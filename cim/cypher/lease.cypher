@@ -54,8 +54,8 @@ ON CREATE SET t.holder = $p.holder, t.process = $p.process, t.expires_at = $p.ex
 WITH t WHERE t.expires_at < $p.soon
 SET t.expires_at = $p.expires_at;
 
-// name: drop_ticket
-MATCH (t:Ticket {number: $p.number}) DELETE t;
+// name: drop_tickets
+MATCH (t:Ticket) WHERE t.number IN $p.numbers DELETE t;
 
 // name: move_head
 MATCH (h:Head {id: 1}) SET h.generation = $p.generation, h.activated_at = $p.at

@@ -34,6 +34,7 @@ class MemoryActivation:
         rules.check_batch(batch)
         await self.renew()
         self._graph.apply(batch, self.generation)
+        await self.renew()
 
     async def renew(self) -> None:
         """Renew the lease."""

@@ -91,6 +91,7 @@ def write(connection: Connection, lease: Lease, clock: Clock, batch: Batch) -> N
     _put(connection, g, "relation", _relations(batch))
     _put(connection, g, "alias", _aliases(batch))
     _put(connection, g, "tile", _tiles(batch))
+    renew(connection, lease, clock)  # a slow batch has not used up the time of the next
 
 
 def commit(connection: Connection, lease: Lease, clock: Clock, event: Mapping[str, Any]) -> Head:
@@ -112,6 +113,7 @@ def undo_piece(connection: Connection, lease: Lease, clock: Clock) -> bool:
     ids = connection.execute(SQL["facts_above"], above).fetchall()
     _remove_facts(connection, ids)
     undone = [connection.execute(SQL[name], above).rowcount for name in UNDOING]
+    renew(connection, lease, clock)
     return max(len(ids), *undone) >= UNDO_ROWS
 
 

@@ -1,5 +1,7 @@
 """One writer at a time; who lost the lease can never move head."""
 
+from collections import UserDict
+
 import anyio
 import pytest
 
@@ -104,6 +106,18 @@ async def test_writing_and_renewing_keep_the_lease(graph, clock, sign_of_life):
     for _ in range(3):
         clock.advance(14)
         await (activation.write(ROW) if sign_of_life == "write" else activation.renew())
+    assert await refusal(graph.activate("two", wait_s=0)) == "lease_busy"
+
+
+async def test_a_slow_batch_has_not_used_up_the_time_of_the_next(graph, clock):
+    class Slow(UserDict):
+        def keys(self):
+            clock.advance(14)
+            return super().keys()
+
+    activation = await graph.activate("one", wait_s=0)
+    await activation.write(Batch(entities=[Entity(A, Kind.BUILDING, properties=Slow())]))
+    clock.advance(14)
     assert await refusal(graph.activate("two", wait_s=0)) == "lease_busy"
 
 

@@ -23,13 +23,14 @@ async def take(tx: Transaction, who: Writer, clock: Clock, number: int | None) -
 
     Looks first without the lock, so that those who wait do not queue up in front of the writer.
     """
-    now = clock()
+    now, dead = clock(), list[int]()
     for look in ("lease", "lock_lease"):
         ((fence, held_by, owner, expires_at),) = await tx.run(look)
         # The answer was lost, not we: the lease is ours, and the ticket went with it.
         mine = tx.attempt > 1 and (held_by, owner) == (who.holder, who.process)
         lives = held_by is not None and now < expires_at and not process.is_gone(owner)
-        behind = in_the_way(held_by if lives else None, await _front(tx, now), number)
+        front, dead = await _front(tx, now)
+        behind = in_the_way(held_by if lives else None, front, number)
         if behind is not None and not mine:
             return await _queued(tx, who, now, number, behind)
     base = (await head(tx)).generation
@@ -37,23 +38,24 @@ async def take(tx: Transaction, who: Writer, clock: Clock, number: int | None) -
     lease = Lease(who.holder, fence + 1, base, who.ttl_s, dirty)
     expires = {"process": who.process, "expires_at": now + who.ttl_s}
     await tx.run("take_lease", fence=lease.fence, holder=who.holder, **expires)
-    await leave(tx, number)
+    await tx.run("drop_tickets", numbers=[number, *dead])
     await tx.run("forget_changes", head=lease.base, limit=CHANGES_FORGOTTEN)
     return lease
 
 
-async def leave(tx: Transaction, number: int | None) -> None:
+async def leave(tx: Transaction, number: int) -> None:
     """Give a ticket back."""
-    await tx.run("drop_ticket", number=number)
+    await tx.run("drop_tickets", numbers=[number])
 
 
-async def _front(tx: Transaction, now: float) -> tuple[int, str] | None:
-    """Return number and holder of the first who waits and lives; forget the dead before it."""
+async def _front(tx: Transaction, now: float) -> tuple[tuple[int, str] | None, list[int]]:
+    """Return number and holder of the first who waits and lives, and the dead before it."""
+    dead: list[int] = []
     for number, holder, owner, expires_at in await tx.run("queue"):
         if now < expires_at and not process.is_gone(owner):
-            return number, holder
-        await leave(tx, number)
-    return None
+            return (number, holder), dead
+        dead.append(number)
+    return None, dead
 
 
 async def _queued(
@@ -67,7 +69,7 @@ async def _queued(
     row = {"number": number, "holder": who.holder, "process": who.process}
     times = {"expires_at": now + rules.TICKET_TTL_S, "soon": now + rules.TICKET_TTL_S / 2}
     await tx.run("put_ticket", **row, **times)
-    front = await _front(tx, now)
+    front, _ = await _front(tx, now)
     return Ticket(number, behind, front is not None and front[0] == number)
 
 
@@ -87,6 +89,7 @@ async def write(tx: Transaction, lease: Lease, clock: Clock, batch: Batch) -> No
     await _write_relations(tx, lease.generation, keys, batch)
     await _write_aliases(tx, lease.generation, keys, batch)
     await _write_tiles(tx, lease.generation, keys, batch)
+    await renew(tx, lease, clock)  # a slow batch has not used up the time of the next
 
 
 async def commit(tx: Transaction, lease: Lease, clock: Clock, event: Mapping[str, Any]) -> Head:
@@ -130,6 +133,7 @@ async def undo_piece(tx: Transaction, lease: Lease, clock: Clock) -> bool:
     for statement, asked in _undoing(keys):
         await tx.run_text(statement, keys=asked, head=lease.base, open=rules.OPEN)
     await tx.run("drop_change", id=change)
+    await renew(tx, lease, clock)
     return True
 
 

@@ -101,6 +101,8 @@ async def on_sqlite(folder: Path, codes: int, *, portion: int, kills: int, seed:
     finally:
         fleet.stop()
     await assert_all_once(fleet, *kept_by_sqlite(path))
+    print(f"{path.stat().st_size / codes:.0f} B a code")
+    path.unlink()  # ten million are 4 GB, and pytest keeps what lies there
 
 
 def kept_by_sqlite(path: Path) -> tuple[list[tuple[int, int]], int]:

@@ -76,6 +76,16 @@ RULES: tuple[tuple[str, str, Role | None], ...] = (
     ("POST", "/devices", Role.SERVICE),
     ("GET", "/devices/quarantine", Role.SERVICE),
     ("POST", "/devices/quarantine/adopt", Role.SERVICE),
+    ("DELETE", "/devices/quarantine", Role.SERVICE),
+    ("DELETE", "/devices", Role.SERVICE),
+    ("POST", "/devices/undo", Role.SERVICE),
+    ("POST", "/devices/confirm", Role.SERVICE),
+    ("GET", "/devices/table", Role.READER),
+    ("POST", "/devices/table", Role.SERVICE),
+    ("GET", "/devices/mappings", Role.READER),
+    ("PUT", "/devices/mappings", Role.PLANNER),
+    ("DELETE", "/devices/mappings", Role.PLANNER),
+    ("POST", "/devices/mappings/try", Role.SERVICE),
     ("GET", "/audit", Role.ADMIN),
 )
 """(method, path, least role). A route that is not here is refused; a test holds both together."""

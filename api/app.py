@@ -15,10 +15,12 @@ from api.access import Gate
 from api.routes import (
     city,
     codes,
+    device_table,
     devices,
     grid,
     jobs,
     links,
+    mappings,
     matches,
     models,
     mqtt,
@@ -53,10 +55,18 @@ ROUTERS: tuple[APIRouter, ...] = (
     jobs.router,
     devices.router,
     mqtt.router,
+    device_table.router,
+    mappings.router,
     tiles.router,
     grid.router,
     operators.router,
 )
+
+COUNTED_THERE = (
+    "/models",
+    "/codes/import",
+    "/devices/table",
+)  # bodies that are counted on their way to disk
 
 SECURITY = {
     "X-Content-Type-Options": "nosniff",
@@ -96,9 +106,7 @@ def create_app(door: Door, tokens: Tokens, lifespan: Lifespan | None = None) -> 
         app.include_router(router)
     errors.install(app)
     app.add_middleware(Headers)
-    app.add_middleware(
-        BodyLimit, limit=door.settings.body_bytes_max, but=("/models", "/codes/import")
-    )
+    app.add_middleware(BodyLimit, limit=door.settings.body_bytes_max, but=COUNTED_THERE)
     app.add_middleware(Gate, settings=door.settings, tokens=tokens, record=_recorder(door))
     return app
 

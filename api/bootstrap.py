@@ -155,7 +155,8 @@ def make_broker(
         )
     from sensors.brokers.mqtt import PahoBroker
 
-    return PahoBroker(settings.broker_url, clock=clock, client_id=client_id(listener))
+    name = client_id(listener)
+    return PahoBroker(settings.broker_url, clock=clock, client_id=name, topics=settings.topics)
 
 
 def mqtt_users(settings: Settings) -> Users | None:

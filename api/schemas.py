@@ -27,22 +27,46 @@ class Placement(BaseModel):
     scale: float = Field(default=1.0, gt=0)
 
 
-class Device(BaseModel):
-    """Which device observes which property of which code."""
+class DeviceCalibration(BaseModel):
+    """From ``since`` on a value is value * gain + offset, in the unit of the property."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    gain: float = 1.0
+    offset: float = 0.0
+    since: str | float = Field(default=0.0, description="RFC 3339 or Unix seconds")
+
+
+class Device(BaseModel):
+    """Which device observes which property of what: a code, an IFC GUID, an address, or a place.
+
+    A place (lon, lat) alone proposes what stands nearest. A device that is known already may be
+    said without any: it stays where it is.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     device: str = Field(min_length=1, max_length=128)
-    code: str = Field(min_length=1, max_length=64, description="what it observes")
+    code: str = Field(default="", max_length=64, description="what it observes")
+    ifc_guid: str = Field(default="", max_length=64)
+    project: str = Field(default="", max_length=200, description="of ifc_guid: its code or name")
+    address: str = Field(default="", max_length=500, description="the address as it is written")
+    lon: float | None = Field(default=None, ge=-180, le=180)
+    lat: float | None = Field(default=None, ge=-90, le=90)
+    height_m: float | None = Field(default=None, ge=-1_000, le=10_000)
     property: str = Field(default="", max_length=128, description="empty: every property")
     unit: str = Field(default="", max_length=32)
     name: str = Field(default="", max_length=200)
     tenant: str = Field(default="", max_length=128)
+    owner: str = Field(default="", max_length=200)
     interval_s: float | None = Field(default=None, gt=0)
+    low: float | None = Field(default=None, description="below it a value is uncertain")
+    high: float | None = Field(default=None, description="above it a value is uncertain")
+    calibration: DeviceCalibration | None = None
 
 
-class Adoption(BaseModel):
-    """Whose quarantined messages shall be applied now."""
+class DeviceName(BaseModel):
+    """Which device."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -63,6 +87,31 @@ class Compared(BaseModel):
     def comparison(self) -> Comparison:
         """Return it as the stores take it."""
         return Comparison(self.property, self.op, self.number, self.high)
+
+
+class Confirmation(DeviceName):
+    """Which of its candidates a proposed device observes."""
+
+    code: str = Field(min_length=1, max_length=64)
+
+
+class MappingText(BaseModel):
+    """How messages of a topic filter are read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    filter: str = Field(min_length=1, max_length=400)
+    mapping: dict[str, Any]
+
+
+class Trial(BaseModel):
+    """A message to try a mapping on; without a mapping the one that reads the topic now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    topic: str = Field(min_length=1, max_length=400)
+    payload: str = Field(max_length=1_048_576)
+    mapping: dict[str, Any] | None = None
 
 
 class StateQuery(BaseModel):

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from identity.errors import Invalid
 from identity.grid_datum import SEPARATION_M_MAX, Datum
+from sensors.topics import SUBSCRIPTION
 from twin.push import BUFFER_FRAMES_MAX
 from twin.quarantine import QUARANTINE_BYTES, QUARANTINE_DEVICE_MESSAGES, Bounds
 from twin.reading_checks import FUTURE_S_MAX
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tokens_file: Path | None = None
+    topics: tuple[str, ...] = (SUBSCRIPTION,)  # that a broker is asked for, a JSON list
     allowed_hosts: tuple[str, ...] = ()  # further Host names, comma separated as JSON list
 
     region: str = Field(default="420111", pattern=r"^\d{6}$")
@@ -67,6 +69,7 @@ class Settings(BaseSettings):
 
     upload_bytes_max: int = Field(default=2 * 1024**3, gt=0)
     upload_field_bytes_max: int = Field(default=64 * 1024, gt=0)
+    device_table_bytes_max: int = Field(default=64 * 1024**2, gt=0)  # of a CSV of devices
     body_bytes_max: int = Field(default=16 * 1024**2, gt=0)  # of a JSON request
     import_rows_max: int = Field(default=200_000, gt=0)  # of a list of foreign codes
     import_bytes_max: int = Field(default=64 * 1024**2, gt=0)

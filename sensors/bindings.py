@@ -1,21 +1,31 @@
-"""Binding devices: one activation makes (or changes) the sensors of many devices at once."""
+"""Binding devices: one activation makes (or changes) the sensors of many devices at once.
+
+A device that is given a place instead of a thing is *proposed*: its sensor exists and names the
+candidates, but observes nothing until a person confirms one; its messages wait in quarantine.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from cim.model import Entity, Kind, Relation, Verb
-from cim.ports import Activation, Batch, Filter, Graph
+from cim.model import Entity, Kind, Lifecycle, Relation, Verb
+from cim.ports import Activation, Batch, Graph
 from identity import code as universal
+from identity import grid
 from identity.errors import Invalid, NotFound, TooLarge
 from identity.ports import Alias, Codes
 from identity.schemes import refuse
-from sensors.lookup import SCHEME, read_bindings
+from sensors.lookup import SCHEME
+from sensors.register import BOUND, PROPOSED, row_of
 from sensors.topics import NAME_CHARS_MAX, is_name
-from twin.channels import Channel, channels_of
+from twin.channels import Calibration, Channel, channels_of
+from twin.properties import known
+from twin.units import conversion, unit
 
 BIND_MAX = 1_000  # devices of one call: one activation, at most 4 rows each
+CALIBRATIONS_MAX = 100  # of one property of one device
+CODES_TOLD = 100  # of an event
 LEASE_WAIT_S = 30.0
 HOLDER = "bindings"
 
@@ -27,17 +37,28 @@ class Bind:
     """One device to bind: ``property`` of ``code`` is observed by ``device`` of ``tenant``.
 
     ``tenant`` "": the device may publish under any tenant. ``property`` "": every property.
-    ``interval_s``: how often it reports, in seconds (for "stale").
+    ``interval_s``: how often it reports, in seconds (for "stale"). ``low``/``high``: what is
+    plausible here. ``calibration``: added to those before it. ``position``: (lon, lat, height_m) in
+    degrees and metres, of the device itself. ``code`` "": proposed, with ``candidates``.
     """
 
     device: str
-    code: str
+    code: str = ""
     property: str = ""
     unit: str = ""
     name: str = ""
     tenant: str = ""
     interval_s: float | None = None
     owner: str = ""
+    low: float | None = None
+    high: float | None = None
+    calibration: Calibration | None = None
+    position: tuple[float, float, float | None] | None = None
+    candidates: tuple[Mapping[str, Any], ...] = ()
+
+    def key(self) -> tuple[str, str]:
+        """Return (tenant, device)."""
+        return self.tenant, self.device
 
 
 async def bind(
@@ -45,19 +66,11 @@ async def bind(
     codes: Codes,
     clock: Clock,
     region: str,
+    wanted: Bind,
     *,
-    device: str,
-    code: str,
-    property: str = "",  # noqa: A002 - the wire's word
-    unit: str = "",
-    name: str = "",
-    tenant: str = "",
-    interval_s: float | None = None,
-    owner: str = "",
     wait_s: float = LEASE_WAIT_S,
 ) -> dict[str, Any]:
     """Bind one device; see bind_many. Returns its row as ``devices`` lists it."""
-    wanted = Bind(device, code, property, unit, name, tenant, interval_s, owner)
     (row,) = await bind_many(graph, codes, clock, region, [wanted], wait_s=wait_s)
     return row
 
@@ -69,97 +82,82 @@ async def bind_many(
     region: str,
     wanted: Sequence[Bind],
     *,
+    who: str = "",
     wait_s: float = LEASE_WAIT_S,
 ) -> list[dict[str, Any]]:
     """Bind many devices in ONE activation; all or none. Returns their rows in the order given.
 
     A device that is bound already keeps its sensor and code: a further property is added ("" takes
-    every property again), another ``code`` moves the whole sensor there. Raises
-    NotFound("target_unknown"), Invalid("device_invalid" / "property_invalid"),
+    every property again), another ``code`` moves the whole sensor there; without one it stays
+    where it is. One that was unbound comes back under its old code. ``who``: for the history.
+    Raises what ``check`` raises, NotFound("target_unknown"),
     TooLarge("bindings_limit"), Conflict("lease_busy").
     """
-    _check(wanted)
+    if len(wanted) > BIND_MAX:
+        raise TooLarge("bindings_limit", count=len(wanted), limit=BIND_MAX)
+    for bound in wanted:
+        check(bound)
     if not wanted:
         return []
     activation = await graph.activate(HOLDER, wait_s=wait_s)
     try:
         sensors = await _sensors(graph, codes, activation, wanted, region=region, now=clock())
-        await _write(graph, activation, wanted, sensors)
-        event = {"event": "devices_bound", "count": len(wanted), "codes": _some_targets(wanted)}
-        await activation.commit(event)
+        targets = await _write(graph, activation, wanted, sensors)
+        codes_ = [b.code for b in wanted if b.code]
+        await activation.commit(_event("devices_bound", len(wanted), codes_, who))
     except BaseException:
         await activation.abort()
         raise
-    return [_row(b.device, b.tenant, sensors[b.tenant, b.device], b.code) for b in wanted]
+    return [_row(b.device, b.tenant, sensors[b.key()], targets) for b in wanted]
 
 
 async def unbind(
-    graph: Graph, codes: Codes, *, device: str, tenant: str = "", wait_s: float = LEASE_WAIT_S
+    graph: Graph,
+    codes: Codes,
+    *,
+    device: str,
+    tenant: str = "",
+    who: str = "",
+    wait_s: float = LEASE_WAIT_S,
 ) -> dict[str, Any]:
     """End a device's sensor (its code stays known); NotFound("device_unknown"). Returns its row."""
     activation = await graph.activate(HOLDER, wait_s=wait_s)
     try:
         row = await _end(graph, codes, activation, tenant, device)
-        await activation.commit({"event": "device_unbound", "count": 1, "codes": [row["code"]]})
+        await activation.commit(_event("device_unbound", 1, [row["code"] or row["sensor"]], who))
     except BaseException:
         await activation.abort()
         raise
     return row
 
 
-async def devices(
-    graph: Graph, codes: Codes, *, limit: int = 100, after: str = "", code: str | None = None
-) -> dict[str, Any]:
-    """Return ``{"items": [row…], "next"}`` of bound devices by sensor code, or those of ``code``.
+def check(bound: Bind) -> None:
+    """Refuse what can be seen to be wrong without asking anybody.
 
-    A row: device, tenant, sensor, code (what it observes), property, unit, interval_s, channels,
-    name, owner.
+    Raises Invalid: identity_number_refused, device_invalid, property_invalid, unit_unknown,
+    unit_unconvertible, bounds_invalid, calibration_invalid.
     """
-    g = (await graph.head()).generation
-    if code is not None:
-        incoming = await graph.relations(g, [code], [Verb.OBSERVES], incoming=True)
-        sensors = await graph.entities(g, sorted(r.source for r in incoming))
-        return {"items": await _rows(graph, codes, g, sensors[:limit]), "next": None}
-    page = await graph.find(g, Filter(kinds=(Kind.SENSOR,)), limit=limit, after=after)
-    return {"items": await _rows(graph, codes, g, page.items), "next": page.next}
+    for said in (bound.device, bound.name, bound.owner):
+        refuse(said)  # an identity number is never kept
+    if not is_name(bound.device) or (bound.tenant and not is_name(bound.tenant)):
+        raise Invalid("device_invalid", device=bound.device, limit=NAME_CHARS_MAX)
+    if bound.property and not is_name(bound.property):
+        raise Invalid("property_invalid", name=bound.property, limit=NAME_CHARS_MAX)
+    if bound.unit:
+        wanted = known(bound.property).unit
+        if wanted:
+            conversion(bound.unit, wanted)
+        elif bound.property:
+            unit(bound.unit)
+    if bound.low is not None and bound.high is not None and bound.low > bound.high:
+        raise Invalid("bounds_invalid", low=bound.low, high=bound.high)
+    if bound.calibration is not None and not (bound.property and bound.calibration.gain):
+        raise Invalid("calibration_invalid", gain=bound.calibration.gain)
 
 
-async def _rows(
-    graph: Graph, codes: Codes, g: int, sensors: Sequence[Entity]
-) -> list[dict[str, Any]]:
-    names = await codes.aliases(g, [s.code for s in sensors]) if sensors else {}
-    bindings = await read_bindings(graph, g, [s.code for s in sensors])
-    return [
-        _row(a.value, a.scope, s, bindings[s.code].target)
-        for s in sensors
-        for a in names.get(s.code, [])
-        if a.scheme == SCHEME
-    ]
-
-
-def _row(device: str, tenant: str, sensor: Entity, target: str | None) -> dict[str, Any]:
-    facts = {k: sensor.properties.get(k) for k in ("property", "unit", "interval_s", "owner")}
-    return {
-        "device": device,
-        "tenant": tenant,
-        "sensor": sensor.code,
-        "code": target,
-        "name": sensor.name,
-        **facts,
-        "channels": {name: channel.said() for name, channel in channels_of(sensor).items()},
-    }
-
-
-def _check(wanted: Sequence[Bind]) -> None:
-    if len(wanted) > BIND_MAX:
-        raise TooLarge("bindings_limit", count=len(wanted), limit=BIND_MAX)
-    for bound in wanted:
-        for said in (bound.device, bound.name, bound.owner):
-            refuse(said)  # an identity number is never kept
-        if not is_name(bound.device) or (bound.tenant and not is_name(bound.tenant)):
-            raise Invalid("device_invalid", device=bound.device, limit=NAME_CHARS_MAX)
-        if bound.property and not is_name(bound.property):
-            raise Invalid("property_invalid", name=bound.property, limit=NAME_CHARS_MAX)
+def _event(name: str, count: int, codes: Sequence[str], who: str) -> dict[str, Any]:
+    some = sorted(set(codes))[:CODES_TOLD]
+    return {"event": name, "count": count, "codes": some} | ({"who": who} if who else {})
 
 
 async def _sensors(
@@ -173,24 +171,27 @@ async def _sensors(
 ) -> dict[tuple[str, str], Entity]:
     """Return the Sensor entity of each (tenant, device) as it shall be, new ones with new codes."""
     base = activation.base
-    await _refuse_unknown_targets(graph, base, [b.code for b in wanted])
-    found = await codes.resolve(base, list({b.device for b in wanted}), scheme=SCHEME)
-    known = {(a.scope, a.value): a.code for aliases in found.values() for a in aliases}
-    new = sorted({(b.tenant, b.device) for b in wanted} - known.keys())
-    known.update(await _issue(codes, region, new))
-    old = {e.code: e for e in await graph.entities(base, sorted(set(known.values())))}
+    await _refuse_unknown_targets(graph, base, [b.code for b in wanted if b.code])
+    names = sorted({b.device for b in wanted})
+    found = await codes.resolve(base, names, scheme=SCHEME, retired=True)
+    aliases = sorted((a for rows in found.values() for a in rows), key=lambda a: not a.retired)
+    held = {(a.scope, a.value): a.code for a in aliases}  # a live one counts before an ended one
+    new = sorted({b.key() for b in wanted} - held.keys())
+    held.update(await _issue(codes, region, new))
+    known_ = await graph.entities(base, sorted(set(held.values())), ended=True)
+    old = {e.code: replace(e, lifecycle=Lifecycle.IN_USE) for e in known_}
     sensors: dict[tuple[str, str], Entity] = {}
     for bound in wanted:
-        key = (bound.tenant, bound.device)
-        before = sensors.get(key) or old.get(known[key]) or Entity(known[key], Kind.SENSOR)
+        key = bound.key()
+        before = sensors.get(key) or old.get(held[key]) or Entity(held[key], Kind.SENSOR)
         sensors[key] = _sensor(before, bound, now)
     return sensors
 
 
 async def _refuse_unknown_targets(graph: Graph, g: int, targets: Sequence[str]) -> None:
-    known = {e.code for e in await graph.entities(g, sorted(set(targets)))}
+    found = {e.code for e in await graph.entities(g, sorted(set(targets)))} if targets else set()
     for target in targets:
-        if target not in known:
+        if target not in found:
             raise NotFound("target_unknown", target=target)
 
 
@@ -209,17 +210,39 @@ async def _issue(
 def _sensor(before: Entity, bound: Bind, now: float) -> Entity:
     channels = dict(channels_of(before))
     if bound.property:
-        channels[bound.property] = Channel(bound.unit, bound.interval_s)
+        channels[bound.property] = _channel(channels.get(bound.property), bound)
     facts: dict[str, Any] = {
+        "device": bound.device,
+        "measures": " ".join(sorted(channels)),  # so that words find it
         "property": bound.property,
         "unit": bound.unit,
         "interval_s": bound.interval_s,
         "owner": bound.owner or before.properties.get("owner", ""),
         "channels": {n: c.said() for n, c in channels.items()} if bound.property else {},
         "bound_at": now,
+        "status": BOUND if bound.code or before.properties.get("status") == BOUND else PROPOSED,
+        "candidates": [] if bound.code else list(bound.candidates),
     }
     name = bound.name or before.name or bound.device
-    return replace(before, name=name, properties={**before.properties, **facts})
+    made = replace(before, name=name, properties={**before.properties, **facts})
+    return made if bound.position is None else _placed(made, *bound.position)
+
+
+def _channel(before: Channel | None, bound: Bind) -> Channel:
+    """Return the channel as said now; calibrations are added to those there are."""
+    kept = before.calibrations if before is not None else ()
+    if bound.calibration is not None:
+        others = [c for c in kept if c.since != bound.calibration.since]
+        kept = tuple(sorted([*others, bound.calibration], key=lambda c: c.since))
+    if len(kept) > CALIBRATIONS_MAX:
+        raise TooLarge("calibrations_limit", limit=CALIBRATIONS_MAX)
+    return Channel(bound.unit, bound.interval_s, bound.low, bound.high, kept)
+
+
+def _placed(sensor: Entity, lon: float, lat: float, height_m: float | None) -> Entity:
+    cell = grid.encode(lon, lat) if abs(lat) < grid.LAT_MAX_DEG else None
+    box = (lon, lat, lon, lat)
+    return replace(sensor, lon=lon, lat=lat, height_m=height_m, box=box, grid2d=cell)
 
 
 async def _write(
@@ -227,9 +250,13 @@ async def _write(
     activation: Activation,
     wanted: Sequence[Bind],
     sensors: Mapping[tuple[str, str], Entity],
-) -> None:
-    targets = {sensors[b.tenant, b.device].code: b.code for b in wanted}
-    before = await graph.relations(activation.base, sorted(targets), [Verb.OBSERVES])
+) -> dict[str, str]:
+    """Write everything; return what each sensor observes."""
+    before = await graph.relations(
+        activation.base, sorted({s.code for s in sensors.values()}), [Verb.OBSERVES]
+    )
+    said = {sensors[b.key()].code: b.code for b in wanted if b.code}
+    targets = {r.source: r.target for r in before} | said
     moved = [(r.verb, r.source, r.target) for r in before if targets[r.source] != r.target]
     aliases = [
         Alias(SCHEME, tenant, device, sensor.code, source=HOLDER)
@@ -238,11 +265,12 @@ async def _write(
     await activation.write(
         Batch(
             entities=list(sensors.values()),
-            relations=[Relation(Verb.OBSERVES, s, t) for s, t in targets.items()],
+            relations=[Relation(Verb.OBSERVES, s, t) for s, t in said.items()],
             aliases=aliases,
             end_relations=moved,
         )
     )
+    return targets
 
 
 async def _end(
@@ -261,8 +289,8 @@ async def _end(
             end_aliases=[(SCHEME, tenant, device)],
         )
     )
-    return _row(device, tenant, sensor, relations[0].target if relations else None)
+    return _row(device, tenant, sensor, {r.source: r.target for r in relations})
 
 
-def _some_targets(wanted: Sequence[Bind]) -> list[str]:
-    return sorted({b.code for b in wanted})[:100]
+def _row(device: str, tenant: str, sensor: Entity, targets: Mapping[str, str]) -> dict[str, Any]:
+    return row_of(device, tenant, sensor, targets.get(sensor.code))

@@ -62,7 +62,7 @@ class Decoded:
     def devices(self) -> set[Device]:
         """Return what has to be looked up before ``bind``."""
         named = {said[:2] for _, _, several in self._said for said in several}
-        return {Device(*device) for device in named if _is_named(*device)}
+        return {Device(*device) for device in named if is_named(*device)}
 
     def bind(self, known: Known, limit: int) -> None:
         """Make readings of the next ``limit`` messages.
@@ -74,7 +74,7 @@ class Decoded:
         for index, message, several in slice_:
             for said in several:
                 try:
-                    self.readings.append(_reading(message, said, known, self.future_s_max))
+                    self.readings.append(reading_of(message, said, known, self.future_s_max))
                 except CityError as error:
                     self._refuse(index, _part(message, said, len(several)), error, said)
                 except Exception as error:  # noqa: BLE001 - as above
@@ -125,7 +125,8 @@ def quarantine(message: Message, error: CityError) -> Decoded:
     return decoded
 
 
-def _reading(message: Message, said: Said, known: Known, future_s_max: float) -> Reading:
+def reading_of(message: Message, said: Said, known: Known, future_s_max: float) -> Reading:
+    """Return one reading of a message, bound and checked; raises why it is none."""
     binding, name = _bound(said, known)
     if message.retained and said.observed_at is None:
         raise Invalid("retained_without_time")
@@ -148,7 +149,7 @@ def _reading(message: Message, said: Said, known: Known, future_s_max: float) ->
 
 def _bound(said: Said, known: Known) -> tuple[Binding, str]:
     """Return the binding and the property, which may be the only one of the device."""
-    if not _is_named(*said[:2]):
+    if not is_named(*said[:2]):
         raise Invalid("device_invalid", device=said.device[:NAME_CHARS_MAX], limit=NAME_CHARS_MAX)
     binding = known[said[:2]]
     if said.property:
@@ -172,7 +173,8 @@ def _writer(client: str) -> str:
 
 
 @lru_cache(TOPICS_CACHED)
-def _is_named(tenant: str, device: str) -> bool:
+def is_named(tenant: str, device: str) -> bool:
+    """Whether both can be levels of a topic: what is looked up."""
     return is_name(device) and (not tenant or is_name(tenant))
 
 
@@ -188,7 +190,7 @@ def _part(message: Message, said: Said, of: int) -> Message:
 
 
 def _row(message: Message, error: CityError, said: Said | None) -> Quarantined:
-    named = said if said is not None and _is_named(*said[:2]) else address(message.topic)
+    named = said if said is not None and is_named(*said[:2]) else address(message.topic)
     return Quarantined(
         error.code,
         named.device if named else "",

@@ -6,17 +6,26 @@ from cim.model import Kind, Verb
 from identity import code as universal
 from identity.errors import Conflict, Invalid, NotFound, TooLarge
 from sensors import bindings
-from sensors.bindings import Bind, bind, bind_many, devices, unbind
+from sensors.bindings import LEASE_WAIT_S, Bind, bind, bind_many, unbind
 from sensors.lookup import Binding, Bindings
+from sensors.register import Register, Wanted
+from sensors.register import devices as listed
 from sensors.topics import Device
 from tests.unit.sensors.small_city import BUILDING, HALL, NOW, REGION, ROOM
-from twin.channels import Channel
+from twin.channels import Calibration, Channel
 
 pytestmark = pytest.mark.anyio
 
 
-async def bound(city, device="d1", code=ROOM, **facts):
-    return await bind(city.graph, city.graph, city.clock, REGION, device=device, code=code, **facts)
+async def bound(city, device="d1", code=ROOM, wait_s=LEASE_WAIT_S, **facts):
+    wanted = Bind(device, code, **facts)
+    return await bind(city.graph, city.graph, city.clock, REGION, wanted, wait_s=wait_s)
+
+
+async def devices(city, code=None, **paging):
+    g = (await city.graph.head()).generation
+    register = Register(city.graph, city.graph, city.states)
+    return await listed(register, Wanted(code), g, NOW, **paging)
 
 
 async def found(city, *names):
@@ -42,6 +51,9 @@ async def test_binding_makes_a_sensor_with_an_alias_that_observes_the_thing(city
         "sensor": sensor.code,
         "code": ROOM,
         "name": "温度计 1",
+        "status": "bound",
+        "position": None,
+        "candidates": [],
         "property": "temperature",
         "unit": "Cel",
         "interval_s": 5,
@@ -84,8 +96,8 @@ async def test_binding_to_another_code_moves_the_sensor(city):
     first = await bound(city)
     await bound(city, code=HALL)
     assert await found(city, ("", "d1")) == [Binding(HALL, first["sensor"], {})]
-    assert (await devices(city.graph, city.graph, code=ROOM))["items"] == []
-    (row,) = (await devices(city.graph, city.graph, code=HALL))["items"]
+    assert (await devices(city, code=ROOM))["items"] == []
+    (row,) = (await devices(city, code=HALL))["items"]
     assert row["sensor"] == first["sensor"]
 
 
@@ -152,7 +164,7 @@ async def test_unbinding_ends_the_sensor_and_a_new_binding_revives_its_code(city
     row = await unbind(city.graph, city.graph, device="d1")
     assert (row["sensor"], row["code"]) == (first["sensor"], ROOM)
     assert await found(city, ("", "d1")) == [None]
-    assert (await devices(city.graph, city.graph))["items"] == []
+    assert (await devices(city))["items"] == []
     assert (await bound(city))["sensor"] == first["sensor"]
     with pytest.raises(NotFound):
         await unbind(city.graph, city.graph, device="other")
@@ -161,8 +173,8 @@ async def test_unbinding_ends_the_sensor_and_a_new_binding_revives_its_code(city
 async def test_devices_are_listed_in_pages(city):
     wanted = [Bind(f"d{i}", ROOM) for i in range(5)]
     await bind_many(city.graph, city.graph, city.clock, REGION, wanted)
-    page = await devices(city.graph, city.graph, limit=3)
-    rest = await devices(city.graph, city.graph, limit=3, after=page["next"])
+    page = await devices(city, limit=3)
+    rest = await devices(city, limit=3, after=page["next"])
     names = [row["device"] for row in page["items"] + rest["items"]]
     assert sorted(names) == ["d0", "d1", "d2", "d3", "d4"]
     assert rest["next"] is None
@@ -175,6 +187,12 @@ async def test_devices_are_listed_in_pages(city):
         ({"device": ""}, "device_invalid"),
         ({"device": "d", "tenant": "#"}, "device_invalid"),
         ({"device": "d", "property": "a\nb"}, "property_invalid"),
+        ({"property": "temperature", "unit": "C"}, "unit_unconvertible"),
+        ({"property": "temperature", "unit": "klick"}, "unit_unknown"),
+        ({"property": "unheard_of", "unit": "klick"}, "unit_unknown"),
+        ({"low": 2, "high": 1}, "bounds_invalid"),
+        ({"calibration": Calibration(0, 2, 0)}, "calibration_invalid"),
+        ({"property": "p", "calibration": Calibration(0, 0, 0)}, "calibration_invalid"),
     ],
 )
 async def test_names_that_no_topic_can_carry_are_refused(city, facts, code):

@@ -68,7 +68,7 @@ def main() -> int:
     logs.configure()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for whoever started us, who ends us
     role = {"endpoint": endpoint, "applier": applier}[sys.argv[1]]
-    order = Order.read(sys.stdin.buffer.readline())
+    order = Order.read(sys.stdin.buffer.readline())  # nothing follows it
     try:
         asyncio.run(_until_end(role(order)))
     except CityError as refused:
@@ -188,7 +188,8 @@ async def _until_end(work: Awaitable[None]) -> None:
 
 
 def _watch_stdin(loop: asyncio.AbstractEventLoop, task: "asyncio.Future[None]") -> None:
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 1_024):  # not its buffer, whose lock would outlive us
+        pass
     with suppress(RuntimeError):  # the loop has ended already
         loop.call_soon_threadsafe(task.cancel)
     time.sleep(GRACE_S)

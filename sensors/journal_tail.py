@@ -73,6 +73,8 @@ class JournalTail:
                 connection.close()
 
     def _read(self, from_offset: int, limit: int) -> list[tuple[int, Message]]:
+        if not (self._folder / file.NAME).exists():
+            return []  # its owner is about to make it
         try:
             if self._connection is None:
                 self._connection = file.connect_to_read(self._folder)

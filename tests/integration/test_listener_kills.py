@@ -12,7 +12,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.integration.listening import build_city, free_port
+from tests.integration.listening import build_city, free_port, mosquitto_running
 from tests.parts.listener import Device, Listener, stopped_in_flight
 from tests.parts.twin_process import until
 
@@ -85,3 +85,42 @@ async def test_endpoint_and_applier_are_killed_in_turn_and_every_reading_is_kept
     assert min(in_flight) >= 200
     assert device.acknowledged == device.sent
     assert list(range(device.sent)) == store.values()
+
+
+@pytest.mark.mosquitto
+@pytest.mark.adapter
+@pytest.mark.parametrize("kills", [3, pytest.param(50, marks=KILLS[1].marks)])
+async def test_a_listener_beside_mosquitto_is_killed_whole_and_every_reading_is_kept_once(
+    tmp_path, kills
+):
+    """Mosquitto stays up and acknowledges to the device; all of the listener dies at once."""
+    (tmp_path / "data").mkdir()
+    await build_city(tmp_path / "data")
+    store, chance, in_flight, back_s = Sqlite(tmp_path / "data"), random.Random(6), [], []
+    with mosquitto_running(tmp_path) as port:
+        url = f"mqtt://127.0.0.1:{port}"
+        with Listener(tmp_path, TWIN_BROKER_URL=url) as listener:
+            device = Device(port, TOPIC)
+            for _ in range(kills):
+                in_flight.append(
+                    stopped_in_flight(
+                        listener, device, "endpoint", lambda: unstored(device, store), chance
+                    )
+                )
+                before, at = len(store.values()), time.monotonic()
+                listener.kill()
+                listener.start()
+                until(lambda kept=before: len(store.values()) > kept, "commits")
+                back_s.append(time.monotonic() - at)
+            device.settle()
+            until(lambda: len(store.values()) >= device.sent, "everything applied")
+            device.close()
+    told = {"kills": kills, "acknowledged": device.acknowledged, "least": min(in_flight)}
+    print(told, f"back in {statistics.median(back_s):.2f} s, at most {max(back_s):.2f} s")
+    assert min(in_flight) >= 200
+    assert list(range(device.sent)) == store.values()
+
+
+def unstored(device, store):
+    """Return how many readings Mosquitto acknowledged and the store has not."""
+    return device.acknowledged - len(store.values())

@@ -26,15 +26,25 @@ class Listener:
         self.process = None
 
     def __enter__(self):
-        with self.log.open("ab") as log:
-            command = [*COMMAND, "listen"]
-            env = environment(**self.settings)
-            self.process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
-        until(lambda: self.printed().count("listener_part_ready") >= 2, "both parts")
+        self.start()
         return self
 
     def __exit__(self, *_):
         self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+
+    def start(self):
+        ready = self.log.exists() and self.printed().count("listener_part_ready")
+        with self.log.open("ab") as log:
+            command = [*COMMAND, "listen"]
+            env = environment(**self.settings)
+            self.process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+        until(lambda: self.printed().count("listener_part_ready") >= ready + 2, "both parts")
+
+    def kill(self):
+        """Kill all three processes at once."""
+        for pid in (self.process.pid, self.pid("endpoint"), self.pid("applier")):
+            os.kill(pid, signal.SIGKILL)
         self.process.wait(30)
 
     def printed(self):

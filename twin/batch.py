@@ -155,7 +155,8 @@ def _short(
 
 
 def _brief(entity: Entity, after: Mapping[str, list[str]]) -> dict[str, Any]:
-    told = {**answers.brief(entity), "lifecycle": entity.lifecycle.value}
+    told: dict[str, Any] = {**answers.brief(entity), **answers.flag(entity.code)}
+    told["lifecycle"] = entity.lifecycle.value
     if entity.lifecycle is Lifecycle.GONE:
         told["replaced_by"] = after.get(entity.code, [])
     return told

@@ -158,7 +158,7 @@ def _fault(text: str) -> dict[str, Any]:
     if len(wanted) not in _CODE_CHARS or not wanted[:_CODE_DIGITS_MIN].isdigit():
         return {}
     try:
-        universal.parse(wanted)
+        universal.read(wanted)
     except Invalid as wrong:
         known = ("position", "expected")
         return {"reason": wrong.code} | {n: wrong.facts[n] for n in known if n in wrong.facts}

@@ -32,6 +32,7 @@ _PREFIX_LENGTH = 12
 _TEXT_READ = 64  # characters looked at: the longest form with a blank or two
 _CODE_LENGTH = 21
 _PART_LENGTH = 31
+LENGTHS = (_CODE_LENGTH, _PART_LENGTH)
 _LETTER_AT = 22
 _PART_PREFIX_LENGTH = 23
 _CROCKFORD = str.maketrans("ILO", "110")  # Crockford reads what people mistype
@@ -110,6 +111,11 @@ def check_of(text: str) -> str:
         return "none"
 
 
+def is_shaped(text: str) -> bool:
+    """Return whether ``text`` has the canonical form of a code, whatever its check digits say."""
+    return _WHOLE.fullmatch(text) is not None
+
+
 def issue(prefix_or_part_prefix: str, serial: int) -> str:
     """Return the code of either kind of prefix: 12 digits, or 21 digits, "-" and a part letter."""
     if "-" in prefix_or_part_prefix:
@@ -179,13 +185,13 @@ def _canonical(text: str) -> str:
 
 def _check_shape(text: str) -> None:
     """Raise at the first character that no code has there."""
-    if _WHOLE.fullmatch(text):
+    if is_shaped(text):
         return  # the common case, ten times faster than looking for what is wrong
     for at, char in enumerate(text[:_PART_LENGTH]):
         alphabet = _alphabet(at)
         if char not in alphabet:
             raise Invalid("code_shape", text=text, position=at + 1, expected=_named(alphabet))
-    if len(text) not in {_CODE_LENGTH, _PART_LENGTH}:
+    if len(text) not in LENGTHS:
         expected = f"{_CODE_LENGTH} / {_PART_LENGTH} characters"
         at = min(len(text), _PART_LENGTH) + 1
         raise Invalid("code_shape", text=text, position=at, expected=expected)

@@ -186,4 +186,6 @@ def _grid3d(entity: Entity, height: Height | None) -> str | None:
         return known if isinstance(known, str) else None
     polar = abs(entity.lat) >= grid.LAT_MAX_DEG
     level = grid.POLE_LEVEL_MAX if polar else grid.LEVEL_MAX
+    if entity.grid2d is not None and len(entity.grid2d) == grid.LEGAL_CUTS[level]:
+        return grid.lifted(entity.grid2d, height.height_m)  # half the work of encoding both
     return grid.encode_3d(entity.lon, entity.lat, height.height_m, level)

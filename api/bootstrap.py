@@ -4,11 +4,12 @@
 """
 
 import asyncio
+import importlib
 import platform
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
@@ -86,6 +87,24 @@ def _intake(
     settings: Settings, city: City, stores: tuple[Graph, Codes, States], clock: Clock
 ) -> Intake:
     return Intake(*stores, clock, project=city.project_codes, future_s_max=settings.future_s_max)
+
+
+def warm(settings: Settings) -> None:
+    """Load the modules that a listener's process will need."""
+    names = {
+        "embedded": "sensors.brokers.embedded",
+        "mqtt": "sensors.brokers.mqtt",
+        "mqtts": "sensors.brokers.mqtt",
+        "sqlite": "twin.stores.sqlite",
+        "postgres": "twin.stores.postgres",
+        "postgresql": "twin.stores.postgres",
+    }
+    state, graph = settings.state_url or "sqlite:", settings.graph_url or "sqlite:"
+    wanted = [names.get(url.partition(":")[0]) for url in (settings.broker_url, state)]
+    wanted.append("cim.stores.sqlite" if graph.startswith("sqlite") else "cim.stores.neo4j")
+    for name in filter(None, wanted):
+        with suppress(ModuleNotFoundError):  # an extra: said where it is opened
+            importlib.import_module(name)
 
 
 @asynccontextmanager

@@ -1,11 +1,12 @@
-"""The two processes of a listener: ``python -m api.listener endpoint|applier``.
+"""The two processes of a listener: ``python -m api.listener``.
 
 endpoint: broker → journal → acknowledge        applier: journal → decode → commit
 
-``api.listening`` starts both and starts again whichever dies. The first line of stdin is the order
-(JSON); the end of stdin is our end, for whoever started us is gone. stdout has a JSON line for each
-thing to be told: ``{"connected": true}``, ``{"applying": true}``, ``{"changed": true}``, and before
-exit code 2 ``{"refused": code, "kind": …, "facts": …}``.
+``api.listening`` starts them and lets a third, which has all modules loaded already, take the place
+of whichever dies. The first line of stdin is the order (JSON), the second the role; the end of
+stdin is our end, for whoever started us is gone. stdout has a JSON line for each thing to be told:
+``{"connected": true}``, ``{"applying": true}``, ``{"changed": true}``, and before exit code 2
+``{"refused": code, "kind": …, "facts": …}``.
 """
 
 import asyncio
@@ -40,16 +41,22 @@ T = TypeVar("T")
 
 
 class Order(NamedTuple):
-    """What a process is to do; the numbers are inherited descriptors (-1: none).
+    """What a process is to do; the numbers are inherited descriptors (port -1: none).
 
-    ``doors``: where connections come from that were accepted elsewhere (MQTT over WebSocket).
+    ``ends``: of the link, the endpoint's and the applier's. ``doors``: where connections come from
+    that were accepted elsewhere (MQTT over WebSocket).
     """
 
     settings: Settings
     listener: str
-    link: int
-    port: int = -1
-    doors: int = -1
+    ends: tuple[int, int]
+    port: int
+    doors: int
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """All that are inherited."""
+        return tuple(fd for fd in (*self.ends, self.port, self.doors) if fd >= 0)
 
     @classmethod
     def read(cls, line: bytes) -> "Order":
@@ -67,10 +74,13 @@ def main() -> int:
     """Do what stdin orders until it ends; the exit code."""
     logs.configure()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for whoever started us, who ends us
-    role = {"endpoint": endpoint, "applier": applier}[sys.argv[1]]
-    order = Order.read(sys.stdin.buffer.readline())  # nothing follows it
+    order = Order.read(sys.stdin.buffer.readline())
+    bootstrap.warm(order.settings)
+    role = sys.stdin.buffer.readline().strip()  # nothing follows it
+    if not role:
+        return 0
     try:
-        asyncio.run(_until_end(role(order)))
+        asyncio.run(_until_end({b"endpoint": endpoint, b"applier": applier}[role](order)))
     except CityError as refused:
         kind = type(refused).__name__
         tell(refused=refused.code, kind=kind, facts=refused.facts)
@@ -81,8 +91,9 @@ def main() -> int:
 async def endpoint(order: Order) -> None:
     """Journal what comes and acknowledge it."""
     settings = order.settings
+    os.close(order.ends[1])
     port = socket.socket(fileno=order.port) if order.port >= 0 else None
-    link = Link(socket.socket(fileno=order.link))
+    link = Link(socket.socket(fileno=order.ends[0]))
     broker = bootstrap.make_broker(settings, time.time, listener=order.listener, port=port)
     assert broker is not None, "a listener has a broker"
     journal = await _patiently(lambda: bootstrap.open_journal(settings, order.listener))
@@ -101,7 +112,10 @@ async def endpoint(order: Order) -> None:
 
 async def applier(order: Order) -> None:
     """Apply what is in the journal, and follow the city for subscribers."""
-    settings, link = order.settings, Link(socket.socket(fileno=order.link))
+    settings, link = order.settings, Link(socket.socket(fileno=order.ends[1]))
+    for descriptor in order.descriptors:
+        if descriptor != order.ends[1]:
+            os.close(descriptor)
     directory = settings.data_dir / "journal"
     tail = await _patiently(lambda: JournalTail.open(directory, order.listener, link))
     changed = Signal()

@@ -24,19 +24,71 @@ from api.settings import Settings
 from identity.errors import CityError, Unavailable
 from sensors.link import pair
 
-RESTART_S_FIRST, RESTART_S_MAX = 0.05, 5.0
+RESTART_S_FIRST, RESTART_S_MAX = 0.02, 5.0
 END_S = 5.0  # from SIGTERM to SIGKILL
 ENDPOINT, APPLIER = "endpoint", "applier"
 
 _log = structlog.get_logger()
 
 
+Process = asyncio.subprocess.Process
+
+
+class Spare:
+    """Processes with all modules loaded: one waits to take the place of whichever dies.
+
+    Loading takes a second of processor time, and much longer on a machine that is busy.
+    """
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._waiting: Process | None = None
+        self._renewing: asyncio.Task[None] | None = None
+
+    async def take(self, role: str) -> Process:
+        """Return a process that begins with its role now."""
+        process, self._waiting = self._waiting, None
+        if process is None or process.returncode is not None:
+            process = await self._start()
+        assert process.stdin is not None
+        process.stdin.write(role.encode() + b"\n")
+        return process
+
+    def renew(self) -> None:
+        """Start the next one, where none is waiting."""
+        if self._waiting is None and (self._renewing is None or self._renewing.done()):
+            self._renewing = asyncio.create_task(self._renew(), name="spare")
+
+    async def close(self) -> None:
+        """End the one that waits."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+            await asyncio.gather(self._renewing, return_exceptions=True)
+        if self._waiting is not None:
+            await _end(self._waiting)
+
+    async def _renew(self) -> None:
+        self._waiting = await self._start()
+
+    async def _start(self) -> Process:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "api.listener"),
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            pass_fds=self._order.descriptors,
+        )
+        assert process.stdin is not None
+        process.stdin.write(self._order.line())
+        return process
+
+
 class Part:
     """One child process; ``on_said`` hears its lines, and {} when it ended."""
 
-    def __init__(self, role: str, order: Order, on_said: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, role: str, spare: Spare, on_said: Callable[[dict[str, Any]], None]) -> None:
         self.role = role
-        self._order = order
+        self._spare = spare
         self._on_said = on_said
         self._refused: CityError | None = None
         self._worked = False
@@ -58,21 +110,11 @@ class Part:
 
     async def _live(self) -> int:
         """Start it, hear it, return how it ended."""
-        order = self._order
-        inherited = [fd for fd in (order.link, order.port, order.doors) if fd >= 0]
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "api.listener", self.role),
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            pass_fds=inherited,
-        )
+        process = await self._spare.take(self.role)
         self._worked = False
         _log.info("listener_part_started", part=self.role, pid=process.pid)
-        assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write(order.line())
             async for line in process.stdout:
                 self._hear(msgspec.json.decode(line))
             return await process.wait()
@@ -84,6 +126,7 @@ class Part:
         if not self._worked and (said.get("connected") or said.get("applying")):
             self._worked = True
             _log.info("listener_part_ready", part=self.role)
+            self._spare.renew()
         if "refused" in said:
             kind = getattr(identity.errors, said["kind"])
             self._refused = kind(said["refused"], **said["facts"])
@@ -122,9 +165,10 @@ class ListenerProcesses:
         fd = port.fileno() if port is not None else -1
         near, far = (end.fileno() for end in self._ends)
         self._doors[0].setblocking(False)
-        order = Order(settings, listener, near, fd, self._doors[1].fileno())
-        self.endpoint = Part(ENDPOINT, order, self._hear_endpoint)
-        self.applier = Part(APPLIER, Order(settings, listener, far), self._hear_applier)
+        order = Order(settings, listener, (near, far), fd, self._doors[1].fileno())
+        self._spare = Spare(order)
+        self.endpoint = Part(ENDPOINT, self._spare, self._hear_endpoint)
+        self.applier = Part(APPLIER, self._spare, self._hear_applier)
 
     async def run(self) -> None:
         """Keep both alive until cancelled. Raises the CityError of a start that was refused."""
@@ -133,6 +177,7 @@ class ListenerProcesses:
                 tasks.create_task(self.endpoint.run(), name=ENDPOINT)
                 tasks.create_task(self.applier.run(), name=APPLIER)
         finally:
+            await self._spare.close()
             self.close()
 
     def close(self) -> None:

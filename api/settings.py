@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     @property
     def ack_committed(self) -> bool:
         """Whether a message is acknowledged only after the state store's commit."""
-        return self.ack == "store" or (not self.ack and self.state_url.startswith("postgresql"))
+        return self.ack == "store" or (not self.ack and self.state_url.startswith("postgres"))
 
     @property
     def one_process(self) -> bool:

@@ -1,7 +1,8 @@
 """``twin listen`` is two processes; either is killed again and again, and nothing is lost or twice.
 
 At every kill at least 200 readings are on their way: for the endpoint sent and not acknowledged,
-for the applier acknowledged (durable in the journal) and not committed.
+for the applier acknowledged (durable in the journal) and not committed; with TWIN_ACK=store, where
+that is the same moment, sent and not acknowledged.
 """
 
 import random
@@ -10,6 +11,7 @@ import statistics
 import time
 from contextlib import closing
 
+import psycopg
 import pytest
 
 from tests.integration.listening import build_city, free_port, mosquitto_running
@@ -18,7 +20,16 @@ from tests.parts.twin_process import until
 
 pytestmark = pytest.mark.anyio
 TOPIC = "city/demo/d1/counter"
-KILLS = [4, pytest.param(200, marks=[pytest.mark.long, pytest.mark.timeout(3_000)])]
+LONG = [pytest.mark.long, pytest.mark.timeout(3_600)]
+POSTGRES = [pytest.mark.postgres, pytest.mark.adapter]
+CASES = [
+    pytest.param("sqlite", "journal", 4, id="sqlite-4"),
+    pytest.param("sqlite", "store", 4, id="sqlite-store-4"),
+    pytest.param("postgres", "", 4, id="postgres-4", marks=POSTGRES),
+    pytest.param("sqlite", "journal", 200, id="sqlite-200", marks=LONG),
+    pytest.param("postgres", "", 200, id="postgres-200", marks=[*POSTGRES, *LONG]),
+]
+"""Store, TWIN_ACK ("": the store's default), kills."""
 
 
 class Sqlite:
@@ -26,6 +37,7 @@ class Sqlite:
 
     def __init__(self, data):
         self.data = data
+        self.url = ""
 
     def ask(self, name, sql):
         with closing(sqlite3.connect(self.data / name, timeout=10)) as connection:
@@ -44,13 +56,41 @@ class Sqlite:
         return sorted(value for (value,) in self.ask("state.db", "SELECT value FROM history"))
 
 
-def kill_in_turn(listener, device, store, kills, chance):
+class Postgres(Sqlite):
+    """The same of a PostgreSQL; the journal stays a file."""
+
+    def __init__(self, data, url):
+        super().__init__(data)
+        self.url = url
+
+    def select(self, sql):
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def committed(self):
+        rows = self.select("SELECT position FROM offsets")
+        return rows[0][0] if rows else 0
+
+    def values(self):
+        return sorted(int(n) for (n,) in self.select("SELECT number FROM history"))
+
+
+@pytest.fixture
+def opened(request, tmp_path):
+    """Return what sees into the store of a name."""
+    (tmp_path / "data").mkdir()
+
+    def open_(name):
+        if name == "postgres":
+            return Postgres(tmp_path / "data", request.getfixturevalue("database"))
+        return Sqlite(tmp_path / "data")
+
+    return open_
+
+
+def kill_in_turn(listener, device, store, kills, waiting):
     """Kill both parts in turn; return what was on its way, and how long each took to be back."""
-    waiting = {
-        "endpoint": lambda: device.in_flight,
-        "applier": lambda: store.journalled() - store.committed(),
-    }
-    in_flight, back_s = [], []
+    chance, in_flight, back_s = random.Random(5), [], []
     for number in range(kills):
         part = ("endpoint", "applier")[number % 2]
         in_flight.append(stopped_in_flight(listener, device, part, waiting[part], chance))
@@ -64,24 +104,27 @@ def kill_in_turn(listener, device, store, kills, chance):
     return in_flight, back_s
 
 
-@pytest.mark.parametrize("kills", KILLS)
+@pytest.mark.parametrize(("name", "ack", "kills"), CASES)
 async def test_endpoint_and_applier_are_killed_in_turn_and_every_reading_is_kept_once(
-    tmp_path, kills
+    tmp_path, opened, name, ack, kills
 ):
-    (tmp_path / "data").mkdir()
-    await build_city(tmp_path / "data")
-    port, store, chance = free_port(), Sqlite(tmp_path / "data"), random.Random(5)
-    with Listener(tmp_path, TWIN_MQTT_BIND=f"127.0.0.1:{port}") as listener:
+    store, port = opened(name), free_port()
+    await build_city(store.data)
+    settings = {"TWIN_STATE_URL": store.url, "TWIN_ACK": ack}
+    with Listener(tmp_path, TWIN_MQTT_BIND=f"127.0.0.1:{port}", **settings) as listener:
         device = Device(port, TOPIC)
+        waiting = {"endpoint": lambda: device.in_flight, "applier": lambda: device.in_flight}
+        if ack == "journal":
+            waiting["applier"] = lambda: store.journalled() - store.committed()
         device.publish(300)
         device.settle()
         until(store.committed, "the first commit")
-        in_flight, back_s = kill_in_turn(listener, device, store, kills, chance)
+        in_flight, back_s = kill_in_turn(listener, device, store, kills, waiting)
         device.settle()
         until(lambda: store.committed() >= store.journalled(), "everything applied")
         device.close()
     told = {"kills": kills, "acknowledged": device.acknowledged, "least": min(in_flight)}
-    print(told, f"back in {statistics.median(back_s):.2f} s, at most {max(back_s):.2f} s")
+    print(name, told, f"back in {statistics.median(back_s):.2f} s, at most {max(back_s):.2f} s")
     assert min(in_flight) >= 200
     assert device.acknowledged == device.sent
     assert list(range(device.sent)) == store.values()
@@ -89,7 +132,7 @@ async def test_endpoint_and_applier_are_killed_in_turn_and_every_reading_is_kept
 
 @pytest.mark.mosquitto
 @pytest.mark.adapter
-@pytest.mark.parametrize("kills", [3, pytest.param(50, marks=KILLS[1].marks)])
+@pytest.mark.parametrize("kills", [3, pytest.param(50, marks=LONG)])
 async def test_a_listener_beside_mosquitto_is_killed_whole_and_every_reading_is_kept_once(
     tmp_path, kills
 ):

@@ -26,7 +26,11 @@ class Listener:
         self.process = None
 
     def __enter__(self):
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.process.kill()
+            raise
         return self
 
     def __exit__(self, *_):
@@ -39,7 +43,7 @@ class Listener:
             command = [*COMMAND, "listen"]
             env = environment(**self.settings)
             self.process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
-        until(lambda: self.printed().count("listener_part_ready") >= ready + 2, "both parts")
+        until(lambda: self.printed().count("listener_part_ready") >= ready + 2, "both parts", 180)
 
     def kill(self):
         """Kill all three processes at once."""

@@ -16,7 +16,6 @@ from urllib.parse import unquote, urlsplit
 
 import structlog
 
-from api import tables
 from api.addresses import shown, take_port
 from api.settings import Settings
 from cim import claims
@@ -44,19 +43,16 @@ Clock = Callable[[], float]
 async def open_services(settings: Settings, clock: Clock, *, listener: str = "") -> "Services":
     """Open every store. ``listener``: also the journal of that name (a process that listens).
 
-    Raises Unavailable when a store does not answer, Invalid as ``api.tables`` does; what was opened
-    before it is closed again.
+    Raises Unavailable when a store does not answer; what was opened before it is closed again.
     """
     from api.services import Services
 
-    await asyncio.to_thread(tables.put_in_force, settings)
     await asyncio.to_thread(_make_folders, settings.data_dir)
     await _sweep(settings, blobs := open_blobs(settings))
     signal = Signal()
     opened: list[Any] = []
     try:
         graph, codes = await _graph(settings, clock, opened)
-        await tables.check_issued(settings, graph)
         states = await _states(settings, signal, opened)
         jobs, audit = await _jobs(settings, opened)
         journal = await open_journal(settings, listener) if listener else None
@@ -115,7 +111,6 @@ async def applying(
 
     Raises Unavailable when a store does not answer.
     """
-    await asyncio.to_thread(tables.put_in_force, settings)
     opened: list[Any] = []
     try:
         graph, codes = await _graph(settings, clock, opened)
@@ -268,29 +263,29 @@ async def _neo4j(settings: Settings, url: str, clock: Clock) -> Any:
 async def _states(settings: Settings, signal: Signal, opened: list[Any]) -> States:
     url = settings.state_url or "sqlite:///state.db"
     scheme = _scheme("TWIN_STATE_URL", url, STATE_SCHEMES)
+    kept: dict[str, Any] = {"bounds": settings.quarantine, "retention": settings.retention}
     store: Any
     if scheme == "memory":
         from twin.stores.memory import MemoryStates
 
-        store = MemoryStates(signal=signal, bounds=settings.quarantine)
+        store = MemoryStates(signal=signal, **kept)
     elif scheme == "sqlite":
         from twin.stores.sqlite import SqliteStates
 
-        path = _path(settings, url)
-        store = await SqliteStates.open(path, signal=signal, bounds=settings.quarantine)
+        store = await SqliteStates.open(_path(settings, url), signal=signal, **kept)
     else:
-        store = await _postgres(settings, url, signal)
+        store = await _postgres(url, signal, kept)
     opened.append(store)
     return cast("States", store)
 
 
-async def _postgres(settings: Settings, url: str, signal: Signal) -> Any:
+async def _postgres(url: str, signal: Signal, kept: dict[str, Any]) -> Any:
     """Open PostgreSQL; its driver is an extra."""
     try:
         from twin.stores.postgres import PostgresStates
     except ModuleNotFoundError as missing:
         raise Invalid("extra_missing", extra="postgres", part=str(missing.name)) from missing
-    return await PostgresStates.open(url, signal=signal, bounds=settings.quarantine)
+    return await PostgresStates.open(url, signal=signal, **kept)
 
 
 async def _jobs(settings: Settings, opened: list[Any]) -> tuple[Jobs, Audit]:

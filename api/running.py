@@ -22,6 +22,7 @@ from api import bootstrap, logs, tokens
 from api.access import check_bind
 from api.addresses import address, is_loopback, take_port
 from api.app import create_app
+from api.keeping import keep_history
 from api.listening import ListenerProcesses
 from api.services import Door, Services
 from api.settings import Settings
@@ -138,6 +139,8 @@ class Beside:
         _log.info("stores_opened", data_dir=str(door.settings.data_dir))
         if self._plan.worker:
             tasks.create_task(Worker(services).run(), name="worker")
+            keeping = keep_history(services, door.settings.history_keep_s)
+            tasks.create_task(keeping, name="keep-history")
         if isinstance(broker, ListenerProcesses):
             broker.on_changed = services.signal.notify
         elif broker is not None and services.journal is not None:

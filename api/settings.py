@@ -19,6 +19,7 @@ from sensors.topics import SUBSCRIPTION
 from twin.push import BUFFER_FRAMES_MAX
 from twin.quarantine import QUARANTINE_BYTES, QUARANTINE_DEVICE_MESSAGES, Bounds
 from twin.reading_checks import FUTURE_S_MAX
+from twin.retention import KEEPING_S, LATE_ROWS, ROLL_AFTER_S, Retention, parse_tiers
 
 PREFIX = "TWIN_"
 
@@ -56,8 +57,6 @@ class Settings(BaseSettings):
 
     region: str = Field(default="420111", pattern=r"^\d{6}$")
     tenant: str = Field(default="wuhan", pattern=r"^[^/+#]{1,128}$")
-    class_table: Path | None = None
-    scheme_table: Path | None = None
     height_datum: Datum = Datum.YELLOW_SEA_1985  # of heights that name none
     geoid_separation_m: float | None = Field(
         default=None, ge=-SEPARATION_M_MAX, le=SEPARATION_M_MAX, allow_inf_nan=False
@@ -68,6 +67,12 @@ class Settings(BaseSettings):
     future_s_max: float = Field(default=FUTURE_S_MAX, ge=0)  # of a device's clock
     quarantine_device_messages: int = Field(default=QUARANTINE_DEVICE_MESSAGES, gt=0)
     quarantine_bytes_max: int = Field(default=QUARANTINE_BYTES, gt=0)
+
+    history_roll_after_s: float = Field(default=ROLL_AFTER_S, ge=0)  # after the end of a day
+    history_raw_days: int = Field(default=0, ge=0)  # every reading; 0: for ever
+    history_tiers: str = "300:0,3600:0"  # width in seconds:days, 0: for ever
+    history_late_rows: int = Field(default=LATE_ROWS, gt=0)  # of one day, that wait to be rolled
+    history_keep_s: float = Field(default=KEEPING_S, gt=0)  # between two looks
 
     upload_bytes_max: int = Field(default=2 * 1024**3, gt=0)
     upload_field_bytes_max: int = Field(default=64 * 1024, gt=0)
@@ -108,6 +113,13 @@ class Settings(BaseSettings):
         return tuple(name.strip() for name in self.mesh_kernels.split(",") if name.strip())
 
     @property
+    def retention(self) -> Retention:
+        """What of history is kept; Invalid("history_tiers_unreadable")."""
+        tiers = parse_tiers(self.history_tiers)
+        rules = (self.history_roll_after_s, self.history_raw_days, tiers, self.history_late_rows)
+        return Retention(*rules)
+
+    @property
     def quarantine(self) -> Bounds:
         """How much the quarantine keeps."""
         messages, size = self.quarantine_device_messages, self.quarantine_bytes_max
@@ -142,6 +154,7 @@ def load(environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
         name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
         raise Invalid("setting_invalid", name=name, reason=first["msg"]) from error
     _refuse_equal_urls(settings)
+    parse_tiers(settings.history_tiers)
     return settings
 
 

@@ -40,6 +40,7 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
         ("twin/reading.py", "import neo4j", "neo4j lies in"),
         ("api/__init__.py", "import paho.mqtt.client", "paho lies in"),
         ("twin/reading.py", "import psycopg", "psycopg lies in"),
+        ("twin/stores/sqlite_past.py", "import duckdb", "duckdb and pyarrow lie in"),
         ("cim/merge.py", "import ifcopenshell", "ifcopenshell lies in"),
         ("bim/rows.py", "import cim.stores.memory", "Adapters are named by"),
     ],

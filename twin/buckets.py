@@ -16,10 +16,12 @@ AGGREGATES = ("mean", "min", "max", "sum", "count", "first", "last", "weighted")
 FILLS = ("none", "previous", "linear")
 GROUPS = ("source", "thing", "property")
 GAP_S = 3_600.0  # a longer stretch without samples is a gap
+WEIGHED_MAX = 2_000_000  # samples of one mean over time: they are looked at one by one
 CELLS_MAX = 100_000  # buckets of one answer, over all its groups
 
 Key = tuple[str, str, str]  # code, property, source
 Place = tuple[float, int, int]  # observed_at, n (-1: none), rank of the source: who is first
+Pick = tuple[Place, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +73,26 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of buckets; ``units``: all that its samples had (more than one: not comparable)."""
+    """One row of buckets; ``units``: all that its samples had (more than one: not comparable).
+
+    ``coarse_s``: 0 where every bucket is exact; else some were made of rows of history this many
+    seconds wide that do not fit them, because finer ones are no longer kept.
+    """
 
     code: str
     property: str
     source: str
     units: tuple[str, ...]
     buckets: Sequence[Bucket]
+    coarse_s: int = 0
 
 
 @dataclass(slots=True)
 class Partial:
     """What is known of one bucket from a part of its samples; parts join in any order.
 
-    ``weight``: seconds in which a value held (weighted), else as ``n``. ``pick``: the number that
-    is first or last, and its place.
+    ``weight``: seconds in which a value held (weighted), else as ``n``. ``first``, ``last``: the
+    place and the number.
     """
 
     n: int = 0
@@ -94,9 +101,10 @@ class Partial:
     weight: float = 0.0
     low: float = math.inf
     high: float = -math.inf
-    pick: tuple[Place, float] | None = None
+    first: Pick | None = None
+    last: Pick | None = None
 
-    def join(self, other: "Partial", agg: str) -> None:
+    def join(self, other: "Partial") -> None:
         """Take another part of the same bucket in."""
         self.n += other.n
         self.left_out += other.left_out
@@ -104,16 +112,18 @@ class Partial:
         self.weight += other.weight
         self.low = min(self.low, other.low)
         self.high = max(self.high, other.high)
-        picks = [pick for pick in (self.pick, other.pick) if pick is not None]
-        if picks:
-            self.pick = max(picks) if agg == "last" else min(picks)
+        if other.first is not None:
+            self.first = min(self.first or other.first, other.first)
+        if other.last is not None:
+            self.last = max(self.last or other.last, other.last)
 
     def value(self, agg: str) -> float | None:
         """Return the aggregate; None when nothing entered. A count of nothing is 0."""
         if agg == "count":
             return float(self.n)
         if agg in {"first", "last"}:
-            return self.pick[1] if self.pick else None
+            pick = self.first if agg == "first" else self.last
+            return pick[1] if pick else None
         if agg in {"mean", "weighted"}:
             return self.total / self.weight if self.weight else None
         if not self.n:
@@ -133,6 +143,8 @@ class Gathered:
     wide: Buckets = field(init=False)
     cells: dict[tuple[Key, int], Partial] = field(default_factory=dict)
     units: dict[Key, set[str]] = field(default_factory=dict)
+    coarse_s: int = 0
+    weighed: int = 0
 
     def __post_init__(self) -> None:
         check(self.ask, len(self.groups))
@@ -140,16 +152,22 @@ class Gathered:
 
     def join(self, group: Key, turn: int, part: Partial) -> None:
         """Take a part of one bucket in."""
-        self.cells.setdefault((group, turn), Partial()).join(part, self.ask.agg)
+        self.cells.setdefault((group, turn), Partial()).join(part)
 
     def enter(self, key: Key, place: Place, value: float | None) -> None:
         """Take one sample in; ``value`` as ``number`` gives it."""
-        part = Partial(left_out=1)
-        if value is not None:
-            part = Partial(1, 0, value, 1.0, value, value, (place, value))
-            if self.ask.agg == "weighted":
-                part.total = part.weight = 0.0
+        part = single(place, value)
+        if self.ask.agg == "weighted":
+            part.total = part.weight = 0.0
         self.join(self.ask.group(key), self.wide.number(place[0]), part)
+
+    def stand_for(self, key: Key, rank: int, begin: float, part: Partial) -> None:
+        """Take in what stands for samples that are no longer kept; they began at ``begin``."""
+        picks = [p and ((p[0][0], p[0][1], rank), p[1]) for p in (part.first, part.last)]
+        told = replace(part, first=picks[0], last=picks[1])
+        if self.ask.agg == "weighted":
+            told.total = told.weight = 0.0
+        self.join(self.ask.group(key), self.wide.number(begin), told)
 
     def weigh(self, key: Key, samples: Iterable[tuple[float, float | None]]) -> None:
         """Add to each bucket how long each value of one source held in it.
@@ -159,11 +177,14 @@ class Gathered:
         """
         held: tuple[float, float | None] | None = None
         for at, value in samples:
+            self.weighed += 1
             if held is not None:
                 self._hold(key, held, at)
             held = at, value
         if held is not None:
             self._hold(key, held, self.wide.stop)
+        if self.weighed > WEIGHED_MAX:
+            raise TooLarge("weighing_limit", limit=WEIGHED_MAX)
 
     def _hold(self, key: Key, held: tuple[float, float | None], until: float) -> None:
         begin, value = held
@@ -188,7 +209,7 @@ class Gathered:
             parts = [self.cells.get((group, turn)) for turn in range(self.wide.count)]
             known = [_bucket(self.wide, turn, part) for turn, part in enumerate(parts)]
             told = _bridged(known, self.ask)[skipped : skipped + self.ask.count]
-            found.append(Row(*group, tuple(sorted(self.units.get(group, ()))), told))
+            found.append(Row(*group, tuple(sorted(self.units.get(group, ()))), told, self.coarse_s))
         return found
 
 
@@ -214,6 +235,13 @@ def widened(ask: Buckets) -> Buckets:
     before = margin_s if ask.fill != "none" else 0.0
     behind = margin_s if ask.fill == "linear" else 0.0
     return replace(ask, start=ask.start - before, stop=ask.stop + behind)
+
+
+def single(place: Place, value: float | None) -> Partial:
+    """Return what one sample says of its bucket; ``value`` as ``number`` gives it."""
+    if value is None:
+        return Partial(left_out=1)
+    return Partial(1, 0, value, 1.0, value, value, (place, value), (place, value))
 
 
 def number(value: Value, quality: Quality) -> float | None:

@@ -13,7 +13,6 @@ from twin.rules import Rules
 COMMIT_READINGS = 5_000  # readings of one commit at most
 PAGE_LIMIT = 1_000
 EXPORT_ROWS = 5_000  # history rows of an export held at once
-DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +162,8 @@ class States(Quarantine, Rules, Protocol):
     ) -> tuple[list[State], str]:
         """Return a page of state rows as they were true then, as known then; pages as ``query``.
 
+        A page may be short, even empty, while a cursor follows.
+
         A row is the newest reading, by (observed_at, n), with observed_at <= observed_until and
         received_at <= received_until. ``value`` and ``qualities`` of ``where`` hold for that row,
         places are those of now. ``changed_at`` is what the row said when it became the state: of a
@@ -184,7 +185,7 @@ class States(Quarantine, Rules, Protocol):
     def export(self, where: Where, *, start: float, stop: float) -> AsyncIterator[list[Recorded]]:
         """Yield history rows with start <= observed_at < stop, EXPORT_ROWS or fewer at once.
 
-        Day by day (UTC); within a day by (code, property, source, observed_at, n). ``where``
+        Day by day (UTC); within a day by (property, code, source, observed_at, n). ``where``
         chooses state rows of now. No snapshot: rows committed meanwhile may be in or not.
         """
         ...
@@ -203,6 +204,14 @@ class States(Quarantine, Rules, Protocol):
 
     async def offset(self, journal: str) -> int:
         """Return the committed offset of a journal (0: nothing yet)."""
+        ...
+
+    async def keep(self, now: float) -> Mapping[str, int]:
+        """Make ended days coarser, drop what is older than is kept; return how much it was.
+
+        ``now``: Unix seconds. What is kept (``twin.retention.Retention``) is given to the store.
+        Safe to call from several processes; one at a time does something.
+        """
         ...
 
     async def project(self, projections: Mapping[str, Projection]) -> None:

@@ -20,6 +20,7 @@ from tests.parts.neo4j_server import Server
 from tests.parts.neo4j_wipe import wipe
 from twin.ports import States
 from twin.quarantine import Bounds
+from twin.retention import Retention, Tier
 from twin.stores.memory import MemoryStates
 from twin.stores.postgres import PostgresStates
 from twin.stores.sqlite import SqliteStates
@@ -118,6 +119,18 @@ async def states(request, tmp_path) -> States:
     """A store of states that keeps 5 outbox rows and little in quarantine."""
     place = request.getfixturevalue("database") if request.param == "postgres" else tmp_path
     store = await STATES[request.param](place, outbox_kept=5, bounds=BOUNDS)
+    yield store
+    await store.close()
+
+
+RETENTION = Retention(raw_days=10, tiers=(Tier(300, 20), Tier(3_600, 40)), late_rows=5)
+
+
+@pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, [])) for name in STATES])
+async def kept(request, tmp_path) -> States:
+    """A store of states that keeps readings 10 days and what stands for them 20 and 40."""
+    place = request.getfixturevalue("database") if request.param == "postgres" else tmp_path
+    store = await STATES[request.param](place, retention=RETENTION)
     yield store
     await store.close()
 

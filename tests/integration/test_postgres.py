@@ -7,9 +7,10 @@ import pytest
 
 from identity.errors import Conflict, Invalid, Unavailable
 from twin.events import Signal
-from twin.ports import DAY_S, Commit, Projection, Where
+from twin.ports import Commit, Projection, Where
 from twin.quarantine import Quarantined
 from twin.reading import Reading
+from twin.retention import DAY_S
 from twin.stores.postgres import PostgresStates, connections, partitions
 from twin.stores.postgres import commit as writes
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from typing import Any, TypeVar
 
 from identity.errors import Unavailable
@@ -18,6 +19,8 @@ from identity.errors import Unavailable
 BUSY_S = 10.0  # how long one process waits for another's transaction
 SCAN_THREADS = 2
 WAL_PAGES = 4_000  # pages (16 MB) in the log before it is folded into the file
+
+STOP_STEPS = 1_000  # of SQLite's machine between two looks at whether a long read shall stop
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -68,6 +71,21 @@ class Database:
                 connection.interrupt()
             raise
 
+    async def aside(self, work: Work[T]) -> T:
+        """Run a read that may take minutes on a connection and in a thread of its own.
+
+        It is stopped when the caller is cancelled.
+        """
+        stopped = Event()
+        running = asyncio.create_task(asyncio.to_thread(self._aside, work, stopped))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            stopped.set()
+            with suppress(Unavailable):  # it says that it was interrupted
+                await running
+            raise
+
     async def close(self) -> None:
         """Finish what was begun and close every connection."""
         await asyncio.to_thread(self._close)
@@ -88,6 +106,14 @@ class Database:
         finally:
             borrowed.clear()
             self._idle.append(connection)
+
+    def _aside(self, work: Work[T], stopped: Event) -> T:
+        connection = _open(self.path, writes=False)
+        connection.set_progress_handler(stopped.is_set, STOP_STEPS)
+        try:
+            return _guarded(lambda: work(connection), self.path)
+        finally:
+            connection.close()
 
     def _close(self) -> None:
         self._writer.shutdown()

@@ -1,11 +1,9 @@
 """States in memory: for tests and for a city that need not survive its process."""
 
-import operator
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Any
 
 from cim.model import Box
 from twin import buckets
@@ -16,7 +14,6 @@ from twin.ports import (
     PAGE_LIMIT,
     Change,
     Commit,
-    Comparison,
     Outcome,
     Projection,
     Recorded,
@@ -25,8 +22,10 @@ from twin.ports import (
 )
 from twin.quarantine import Bounds
 from twin.reading import Reading, State
+from twin.retention import Retention
 from twin.state import APPLIED, DUPLICATE, apply, order, settle
 from twin.stores import limits
+from twin.stores.comparing import compares
 from twin.stores.memory_history import History, days, gather
 from twin.stores.memory_quarantine import MemoryQuarantine
 
@@ -40,9 +39,11 @@ class MemoryStates(MemoryQuarantine):
         signal: Signal | None = None,
         outbox_kept: int = limits.OUTBOX_KEPT,
         bounds: Bounds = Bounds(),  # noqa: B008 - frozen
+        retention: Retention = Retention(),  # noqa: B008 - frozen
     ) -> None:
         super().__init__(bounds)
         self._signal = signal
+        self._retention = retention
         self._outbox_kept = outbox_kept
         self._states: dict[Key, State] = {}
         self._history = History()
@@ -94,8 +95,8 @@ class MemoryStates(MemoryQuarantine):
     ) -> tuple[list[State], str]:
         """Return a page of rows as they were true then, as known then."""
         limits.page(limit)
-        then = lambda key: self._history.at(key, observed_until, received_until)  # noqa: E731 - short
-        return self._page(where, then, limit, after)
+        until = observed_until, received_until
+        return self._page(where, lambda key: self._then(key, until), limit, after)
 
     async def series(
         self, where: Where, ask: Buckets, *, limit: int, after: str = ""
@@ -172,6 +173,10 @@ class MemoryStates(MemoryQuarantine):
         """Return the committed offset of a journal."""
         return self._offsets.get(journal, 0)
 
+    async def keep(self, now: float) -> Mapping[str, int]:
+        """Make samples that have their age coarser and drop them."""
+        return self._history.keep(self._retention, now)
+
     async def project(self, projections: Mapping[str, Projection]) -> None:
         """Rewrite the projections of codes."""
         self._projections.update(projections)
@@ -204,6 +209,12 @@ class MemoryStates(MemoryQuarantine):
         if len(self._outbox) > self._outbox_kept:
             del self._outbox[: -self._outbox_kept]
 
+    def _then(self, key: Key, until: tuple[float, float]) -> State | None:
+        """Return the row of then; the state of now where its own reading is no longer kept."""
+        now = self._states[key]
+        held = now.observed_at <= until[0] and now.received_at <= until[1]
+        return self._history.at(key, *until) or (now if held else None)
+
     def _page(
         self, where: Where, row_of: Callable[[Key], State | None], limit: int, after: str
     ) -> tuple[list[State], str]:
@@ -229,25 +240,6 @@ class MemoryStates(MemoryQuarantine):
         yield where.box is None or within(known, where.box)
         yield not where.qualities or row.quality in where.qualities
         yield where.value is None or compares(row, where.value)
-
-
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-    "=": operator.eq,
-}
-
-
-def compares(row: State, asked: Comparison) -> bool:
-    """Return whether the row is of that property and its number stands so."""
-    value = row.value
-    if row.property != asked.property or isinstance(value, bool | str) or value is None:
-        return False
-    if asked.high is not None:
-        return asked.number <= value <= asked.high
-    return _COMPARE[asked.op](value, asked.number)
 
 
 def within(projection: Projection, box: Box) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from twin.ports import Projection
 from twin.quarantine import Bounds
 from twin.reading import Reading, State
+from twin.retention import Retention
 from twin.state import APPLIED, LATE, apply, settle
 
 Key = tuple[str, str, str]  # code, property, source
@@ -16,14 +17,16 @@ NAMES_KEPT = 300_000  # series or things remembered (about 200 MB); more and it 
 class Names:
     """Spares a writer its look-ups (a third of a commit's time).
 
-    Ids hold for ever; projections and states while nobody else wrote (``version``) and no
-    transaction failed.
+    Ids hold for ever; all else while nobody else wrote (``version``) and no transaction failed.
+    ``days``: those of which history is known to have rows; ``rolled``: those that are cold.
     """
 
     things: dict[str, int] = field(default_factory=dict)
     series: dict[Key, int] = field(default_factory=dict)
     projections: dict[str, Projection] = field(default_factory=dict)
     states: dict[int, State] = field(default_factory=dict)
+    days: set[int] = field(default_factory=set)
+    rolled: frozenset[int] | None = None
     version: int = -1
 
     def forget(self) -> None:
@@ -32,6 +35,12 @@ class Names:
         self.series.clear()
         self.projections.clear()
         self.states.clear()
+        self.forget_days()
+
+    def forget_days(self) -> None:
+        """Forget which days history has rows of: they are being kept."""
+        self.days.clear()
+        self.rolled = None
 
     def refresh(self, version: int) -> None:
         """Forget what another writer may have rewritten, and a full memo."""
@@ -40,6 +49,7 @@ class Names:
         if version != self.version:
             self.projections.clear()
             self.states.clear()
+            self.forget_days()
             self.version = version
 
 
@@ -49,6 +59,7 @@ class Keeping:
 
     outbox: int
     quarantine: Bounds
+    history: Retention
 
 
 @dataclass(slots=True)

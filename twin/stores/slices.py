@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from dataclasses import dataclass
 
 from twin.buckets import Buckets, Key
-from twin.ports import DAY_S, Recorded
+from twin.ports import Recorded
+from twin.retention import DAY_S
 from twin.stores import limits
+from twin.stores.cold.parts import order_of
 
 Member = tuple[int, Key]
 """The number of a series in its store, and what it is of."""
@@ -55,6 +57,7 @@ async def days(
     the rows behind a place and the next place.
     """
     at, stop = span
+    members = sorted(members, key=lambda member: order_of(member[1]))
     while found := await begins(members, at, stop):
         first = min(found.values())
         end = min((first // DAY_S + 1) * DAY_S, stop)

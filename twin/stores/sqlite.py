@@ -1,11 +1,14 @@
 """States in one SQLite file: WAL, synchronous=FULL, one transaction a commit."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from identity.errors import Invalid, Unavailable
 from twin import buckets
 from twin.buckets import Buckets, Key, Row
 from twin.events import Signal
@@ -21,18 +24,26 @@ from twin.ports import (
 )
 from twin.quarantine import Bounds, Kept, Quarantined
 from twin.reading import State
+from twin.retention import Retention
 from twin.stores import (
+    cold,
     limits,
     slices,
+    sqlite_cold,
     sqlite_commit,
-    sqlite_export,
     sqlite_history,
+    sqlite_keep,
     sqlite_quarantine,
     sqlite_queries,
 )
 from twin.stores.database import Database, one
 from twin.stores.names import Keeping, Names
+from twin.stores.sqlite_past import Past
 
+if TYPE_CHECKING:
+    from twin.stores.cold.store import Cold
+
+SNAPSHOTS = 3  # tries of a read whose files were removed meanwhile
 POINT_CODES = 64  # codes of a states() call that is still answered on the event loop
 
 LATER_COLUMNS = (
@@ -49,8 +60,11 @@ T = TypeVar("T")
 class SqliteStates:
     """The States port on SQLite; several processes may open the same file."""
 
-    def __init__(self, database: Database, keeping: Keeping, signal: Signal | None) -> None:
+    def __init__(
+        self, database: Database, keeping: Keeping, signal: Signal | None, files: "Cold | None"
+    ) -> None:
         self._database = database
+        self._cold = files
         self._keeping = keeping
         self._signal = signal
         self._names = Names()
@@ -63,6 +77,7 @@ class SqliteStates:
         signal: Signal | None = None,
         outbox_kept: int = limits.OUTBOX_KEPT,
         bounds: Bounds = Bounds(),  # noqa: B008 - frozen
+        retention: Retention = Retention(),  # noqa: B008 - frozen
     ) -> "SqliteStates":
         """Open or create the file; Unavailable("store_failed") when it cannot be used.
 
@@ -70,7 +85,8 @@ class SqliteStates:
         """
         schema = files("twin.stores").joinpath("states.sql").read_text(encoding="utf-8")
         database = await Database.open(Path(path), schema, LATER_COLUMNS)
-        return cls(database, Keeping(outbox_kept, bounds), signal)
+        keeping = Keeping(outbox_kept, bounds, retention)
+        return cls(database, keeping, signal, await _open_cold(database))
 
     async def commit(self, commit: Commit) -> Outcome:
         """Apply in one durable transaction."""
@@ -110,9 +126,7 @@ class SqliteStates:
         limits.page(limit)
         limits.check_where(where)
         until = observed_until, received_until
-        return await self._database.scan(
-            lambda reads: sqlite_history.at(reads, where, until, limit, after)
-        )
+        return await self._past(lambda past: sqlite_history.at(past, where, until, limit, after))
 
     async def series(
         self, where: Where, ask: Buckets, *, limit: int, after: str = ""
@@ -121,22 +135,23 @@ class SqliteStates:
         limits.page(limit)
         limits.check_where(where)
         buckets.check(ask)
-        return await self._database.scan(
-            lambda reads: sqlite_history.series(reads, where, ask, limit, after)
-        )
+        return await self._past(lambda past: sqlite_history.series(past, where, ask, limit, after))
 
     async def export(
         self, where: Where, *, start: float, stop: float
     ) -> AsyncIterator[list[Recorded]]:
         """Yield history rows day by day."""
         limits.check_where(where)
-        scan = self._database.scan
-        members = await scan(lambda reads: list(sqlite_history.chosen(reads, where, ("", "", ""))))
+        begin = ("", "", "")
+        members = await self._past(
+            lambda past: list(sqlite_history.chosen(past.reads, where, begin))
+        )
+        limits.check_members(len(members))
         async for rows in slices.days(
             members,
             (start, stop),
-            lambda *given: scan(lambda reads: sqlite_export.begins(reads, *given)),
-            lambda *given: scan(lambda reads: sqlite_export.of_day(reads, *given)),
+            lambda *given: self._past(lambda past: sqlite_history.begins(past, *given)),
+            lambda *given: self._past(lambda past: sqlite_history.of_day(past, *given)),
         ):
             yield rows
 
@@ -152,11 +167,8 @@ class SqliteStates:
     ) -> list[Sample]:
         """Return samples with start <= observed_at < stop, by (observed_at, source, n)."""
         limits.page(limit, PAGE_LIMIT)
-        return await self._database.scan(
-            lambda reads: sqlite_queries.samples(
-                reads, code, property, span=(start, stop), limit=limit, after=after
-            )
-        )
+        of, span = (code, property), (start, stop)
+        return await self._past(lambda past: sqlite_history.samples(past, of, span, limit, after))
 
     async def changes(self, after: int, *, limit: int) -> list[Change]:
         """Return outbox rows behind ``after``, with the projections of now."""
@@ -178,7 +190,7 @@ class SqliteStates:
         """Return the newest samples of each series, newest first."""
         limits.page(limit)
         limits.check_codes(keys)
-        return await self._database.scan(lambda reads: sqlite_queries.newest(reads, keys, limit))
+        return await self._past(lambda past: sqlite_history.newest(past, keys, limit))
 
     async def quarantined(
         self, *, limit: int, after: int = 0, device: str | None = None
@@ -216,6 +228,20 @@ class SqliteStates:
             lambda connection: sqlite_quarantine.put_rule(connection, kind, name, text)
         )
 
+    async def keep(self, now: float) -> Mapping[str, int]:
+        """Roll ended days into cold files, where the extra is; drop what has its age."""
+        rules = self._keeping.history
+        if self._cold is None:
+            rows = await sqlite_keep.drop_rows(self._database, self._write, self._names, rules, now)
+            return {"dropped_rows": rows}
+        keeper = sqlite_keep.Keeper(self._database, self._cold, self._names, self._write, rules)
+        try:
+            with self._cold.alone() as alone:
+                return await keeper.look(now) if alone else {}
+        except OSError as failed:  # a full disk
+            name = self._database.path.name
+            raise Unavailable("store_failed", store=name, reason=str(failed)) from failed
+
     async def project(self, projections: Mapping[str, Projection]) -> None:
         """Rewrite the projections of codes."""
 
@@ -232,7 +258,38 @@ class SqliteStates:
     async def close(self) -> None:
         """Finish what was begun and close the file."""
         await self._database.close()
+        if self._cold is not None:
+            self._cold.close()
+
+    async def _past(self, work: Callable[[Past], T]) -> T:
+        """Read hot and cold history as one, in one snapshot.
+
+        Files that retention removes meanwhile are no longer named by the next snapshot.
+        """
+        for _ in range(SNAPSHOTS):
+            with suppress(FileNotFoundError):
+                return await self._database.scan(lambda reads: _snapshot(reads, self._cold, work))
+        raise Unavailable("store_failed", store=self._database.path.name, reason="files vanish")
 
     async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run a transaction; what was memorised in a failed one is forgotten."""
         return await self._database.write(work, undone=self._names.forget)
+
+
+def _snapshot(reads: sqlite3.Connection, cold: "Cold | None", work: Callable[[Past], T]) -> T:
+    reads.execute("BEGIN")
+    try:
+        return work(Past(reads, cold))
+    finally:
+        reads.execute("COMMIT")
+
+
+async def _open_cold(database: Database) -> "Cold | None":
+    """Open the folder of cold history where the extra is; refuse to leave out what is there."""
+    if cold.here():
+        from twin.stores.cold.store import Cold
+
+        return await asyncio.to_thread(Cold, database.path.with_suffix(".history"))
+    if database.read(sqlite_cold.has_any):
+        raise Invalid("extra_missing", extra="history", part="duckdb, pyarrow")
+    return None

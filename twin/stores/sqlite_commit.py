@@ -2,11 +2,14 @@
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from twin.ports import Commit, Outcome, Projection
 from twin.reading import Reading, State
+from twin.retention import day_of
 from twin.state import DUPLICATE
+from twin.stores import sqlite_cold
 from twin.stores.database import one
 from twin.stores.names import Keeping, Key, Names, Settled, settle_all
 from twin.stores.sqlite_quarantine import quarantine, release_messages
@@ -76,7 +79,24 @@ def apply_all(connection: sqlite3.Connection, readings: Sequence[Reading], names
         row = history_row(number, reading, None)
         if connection.execute(_REMEMBER_ONCE, row).rowcount == 0:
             told.results[place] = DUPLICATE
+    note_days(connection, told, names)
     return told
+
+
+def note_days(connection: sqlite3.Connection, told: Settled, names: Names) -> None:
+    """Note days that history has rows of now, and rows of days that are cold already."""
+    if names.rolled is None:
+        names.rolled = sqlite_cold.days(connection)
+    days = Counter(day_of(reading.observed_at) for _, reading, _ in told.fresh)
+    days.update(day_of(reading.observed_at) for _, reading in told.older.values())
+    new = days.keys() - names.days
+    if new:
+        rows = [(day,) for day in sorted(new)]
+        connection.executemany("INSERT OR IGNORE INTO hot_days VALUES (?)", rows)
+        names.days |= new
+    late = {day: rows for day, rows in days.items() if day in names.rolled}
+    if late:
+        sqlite_cold.came_late(connection, late)
 
 
 def publish(connection: sqlite3.Connection, told: Settled, kept: int) -> int:

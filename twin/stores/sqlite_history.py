@@ -1,25 +1,37 @@
-"""What SqliteStates tells of the past: named statements, parameters only."""
+"""What SqliteStates tells of the past: which series are asked, then what ``Past`` knows of them."""
 
-import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from twin.buckets import Buckets, Gathered, Key, Partial, Row
-from twin.ports import Where
+from twin.buckets import Buckets, Gathered, Key, Row
+from twin.ports import EXPORT_ROWS, Recorded, Sample, Where
 from twin.reading import State
+from twin.retention import DAY_S
 from twin.stores import limits
-from twin.stores.slices import Member, page_of
-from twin.stores.sqlite_rows import state_of
+from twin.stores.comparing import compares
+from twin.stores.slices import BEGIN, Day, Member, Place, page_of
+from twin.stores.sqlite_past import Past
+from twin.stores.sqlite_rows import sample_of, state_of
+from twin.stores.sqlite_sums import gather
 from twin.stores.sqlite_where import conditions
 
-COLUMNS = (
-    "t.code, s.property, s.source, x.value, x.unit, x.observed_at, x.received_at,"
-    " coalesce(x.changed_at, x.observed_at), x.quality, x.tie, b.observed_at, b.tie, b.value"
+CANDIDATES = 20_000  # series looked at for one page of the past: a page may be short
+
+_STATE = (
+    "x.value, x.unit, x.observed_at, x.received_at, {changed}, x.quality, x.tie,"
+    " {b}_at, {b}_tie, {b}_value"
 )
+_NOW_STATE = _STATE.format(changed="x.changed_at", b="x.before")
+_THEN_STATE = _STATE.format(
+    changed="coalesce(x.changed_at, x.observed_at)", b="b.observed"
+).replace("b.observed_tie, b.observed_value", "b.tie, b.value")
+_KEY = "t.code, s.property, s.source"
 _WALK = "FROM things t CROSS JOIN series s ON s.thing = t.id"
+_NOW = f"{_WALK} CROSS JOIN state x ON x.series = s.id"
 _THEN = (
-    " CROSS JOIN history x ON x.series = s.id AND (x.observed_at, x.tie) ="
+    f"{_WALK} CROSS JOIN history x ON x.series = s.id AND (x.observed_at, x.tie) ="  # noqa: S608 - constants
     " (SELECT h.observed_at, h.tie FROM history h WHERE h.series = s.id AND h.observed_at <= ?"
     " AND h.received_at <= ? ORDER BY h.observed_at DESC, h.tie DESC LIMIT 1)"
     " LEFT JOIN history b ON b.series = s.id AND (b.observed_at, b.tie) ="
@@ -27,109 +39,138 @@ _THEN = (
     " AND (h.observed_at, h.tie) < (x.observed_at, x.tie) AND h.received_at <= ?"
     " ORDER BY h.observed_at DESC, h.tie DESC LIMIT 1)"
 )
-_NOW = " CROSS JOIN state x ON x.series = s.id"
-_BEHIND = " WHERE t.code >= ? AND (t.code, s.property, s.source) > (?, ?, ?)"
-_ORDER = " ORDER BY t.code, s.property, s.source"
-
-_NUMBER = (
-    "CASE WHEN h.quality = 'bad' THEN NULL WHEN typeof(h.value) IN ('integer', 'real') THEN h.value"
-    " WHEN typeof(h.value) = 'blob' THEN h.value = x'01' END"
-)
-_WANTED = (
-    "WITH wanted (series, place, part) AS (SELECT value ->> 0, value ->> 1, value ->> 2"  # noqa: S608 - constants
-    " FROM json_each(?)), held AS (SELECT w.part, w.place, h.observed_at, h.tie, h.unit,"
-    f" CAST((h.observed_at - ?) / ? AS INTEGER) AS turn, {_NUMBER} AS number"
-    " FROM wanted w CROSS JOIN history h ON h.series = w.series"
-    " AND h.observed_at >= ? AND h.observed_at < ?)"
-)
-_SUMS = (
-    f"{_WANTED} SELECT part, turn, count(number), count(*) - count(number), total(number),"  # noqa: S608 - constants
-    " min(number), max(number), min(unit), max(unit) FROM held GROUP BY part, turn"
-)
-_PICKS = (
-    f"{_WANTED} SELECT part, turn, observed_at, tie, place, number FROM (SELECT *, row_number()"  # noqa: S608 - constants
-    " OVER (PARTITION BY part, turn ORDER BY observed_at {way}, tie {way}, place {way}) AS nth"
-    " FROM held WHERE number IS NOT NULL) WHERE nth = 1"
-)
-_FIRST, _LAST = _PICKS.format(way="ASC"), _PICKS.format(way="DESC")
-_HELD = (
-    f"SELECT h.observed_at, {_NUMBER} FROM history h"  # noqa: S608 - constants
-    " WHERE h.series = ? AND h.observed_at >= ? AND h.observed_at < ? ORDER BY h.observed_at, h.tie"
-)
+_BEHIND = f"t.code >= ? AND ({_KEY}) > (?, ?, ?)"
+_OF_THING = f"SELECT s.id, {_KEY} {_WALK} WHERE t.code = ? AND s.property = ? ORDER BY s.source"
+_OF_KEY = f"SELECT s.id {_WALK} WHERE t.code = ? AND s.property = ? AND s.source = ?"
+_NEXT = "SELECT min(observed_at) FROM history WHERE series = ? AND observed_at >= ?"
 
 
 def at(
-    connection: sqlite3.Connection,
-    where: Where,
-    until: tuple[float, float],
-    limit: int,
-    after: str,
+    past: Past, where: Where, until: tuple[float, float], limit: int, after: str
 ) -> tuple[list[State], str]:
     """Return a page of rows as true at ``until[0]``, as known at ``until[1]``."""
-    begin = limits.cursor(after)
-    wanted, values = conditions(connection, where)
-    sql = f"SELECT {COLUMNS} {_WALK}{_THEN}{_BEHIND}{wanted}{_ORDER} LIMIT ?"
-    bound = (*until, until[1], begin[0], *begin, *values, limit + 1)
-    found = connection.execute(sql, bound).fetchall()
-    items = [state_of(row[:3], row[3:]) for row in found[:limit]]
-    return items, limits.CURSOR_MARK.join(found[limit - 1][:3]) if len(found) > limit else ""
+    if past.whole:
+        return _at_once(past.reads, where, until, limit, limits.cursor(after))
+    found: list[State] = []
+    looked_at: Key = ("", "", "")
+    for count, (member, now) in enumerate(_candidates(past.reads, where, limits.cursor(after))):
+        if len(found) == limit or count == CANDIDATES:
+            return found, limits.CURSOR_MARK.join(looked_at)
+        looked_at = member[1]
+        row = past.then(member, until) or _if_then(now, until)
+        if row is not None and _holds(row, where):
+            found.append(row)
+    return found, ""
 
 
-def chosen(connection: sqlite3.Connection, where: Where, begin: Key) -> Iterator[Member]:
+def samples(
+    past: Past,
+    of: tuple[str, str],
+    span: tuple[float, float],
+    limit: int,
+    after: tuple[float, str, int] | None,
+) -> list[Sample]:
+    """Return samples of all sources of (code, property) by (observed_at, source, n)."""
+    members = [_member(row) for row in past.reads.execute(_OF_THING, of)]
+    return past.samples(members, span, limit, after)
+
+
+def newest(past: Past, keys: Sequence[Key], limit: int) -> dict[Key, list[Sample]]:
+    """Return the newest samples of each series that has any, newest first."""
+    found: dict[Key, list[Sample]] = {}
+    for key in dict.fromkeys(keys):
+        for (series,) in past.reads.execute(_OF_KEY, key).fetchall():
+            rows = past.newest((series, key), limit)
+            found |= {key: rows} if rows else {}
+    return found
+
+
+def chosen(reads: sqlite3.Connection, where: Where, begin: Key) -> Iterator[Member]:
     """Yield the series whose state of now is wanted, from the thing of ``begin`` on, by key."""
-    wanted, values = conditions(connection, where)
-    columns = "s.id, t.code, s.property, s.source"
-    sql = f"SELECT {columns} {_WALK}{_NOW} WHERE t.code >= ?{wanted}{_ORDER}"
-    for series, *key in connection.execute(sql, (begin[0], *values)):
-        yield series, (key[0], key[1], key[2])
+    wanted, values = conditions(reads, where)
+    sql = f"SELECT s.id, {_KEY} {_NOW} WHERE t.code >= ?{wanted} ORDER BY {_KEY}"
+    yield from map(_member, reads.execute(sql, (begin[0], *values)))
 
 
-def series(
-    connection: sqlite3.Connection, where: Where, ask: Buckets, limit: int, after: str
-) -> tuple[list[Row], str]:
+def series(past: Past, where: Where, ask: Buckets, limit: int, after: str) -> tuple[list[Row], str]:
     """Return a page of rows of buckets and the next cursor."""
     behind = limits.cursor(after)
     begin = ("", "", "") if ask.by == "property" else behind
-    groups, members, more = page_of(chosen(connection, where, begin), ask, limit, behind)
+    groups, members, more = page_of(chosen(past.reads, where, begin), ask, limit, behind)
     told = Gathered(ask, groups)
-    sums(connection, members, told)
-    if ask.agg in {"first", "last"}:
-        picks(connection, members, told)
-    if ask.agg == "weighted":
-        weights(connection, members, told)
+    if members:
+        gather(past, members, told)
     return told.rows(), limits.CURSOR_MARK.join(groups[-1]) if more else ""
 
 
-def sums(connection: sqlite3.Connection, members: Sequence[Member], told: Gathered) -> None:
-    """Gather counts, sums and bounds of every bucket, and the units of every row."""
-    for part, turn, n, left_out, total, low, high, *units in connection.execute(
-        _SUMS, _bound(members, told)
-    ):
-        known = Partial(n, left_out)
-        if n and told.ask.agg != "weighted":
-            known.total, known.weight, known.low, known.high = total, float(n), low, high
-        told.join(told.groups[part], turn, known)
-        told.units.setdefault(told.groups[part], set()).update(units)
+def begins(past: Past, members: Sequence[Member], start: float, stop: float) -> Mapping[int, float]:
+    """Return by its place in ``members`` when a series may have its first row in the span."""
+    found = {}
+    for place, (number, _) in enumerate(members):
+        hot = past.reads.execute(_NEXT, (number, start)).fetchone()[0]
+        cold = past.next_cold_day(number, start, stop)
+        known = [hot] if hot is not None else []
+        known += [max(start, cold * DAY_S)] if cold is not None else []
+        if known and min(known) < stop:
+            found[place] = min(known)
+    return found
 
 
-def picks(connection: sqlite3.Connection, members: Sequence[Member], told: Gathered) -> None:
-    """Gather the first or last number of every bucket."""
-    sql = _FIRST if told.ask.agg == "first" else _LAST
-    for part, turn, at, tie, rank, value in connection.execute(sql, _bound(members, told)):
-        told.join(told.groups[part], turn, Partial(pick=((at, tie, rank), float(value))))
+def of_day(past: Past, day: Day, place: Place) -> tuple[list[Recorded], Place]:
+    """Return at most EXPORT_ROWS rows of a day behind ``place``, and where to go on."""
+    turn, behind = place
+    found: list[Recorded] = []
+    while turn < len(day.members):
+        member = day.members[turn]
+        code, name, source = member[1]
+        for row in past.forward(member, day.start, day.stop, behind):
+            found.append(Recorded(code, name, sample_of(source, row[:6])))
+            if len(found) == EXPORT_ROWS:
+                return found, (turn, (row[0], row[1]))
+        turn, behind = turn + 1, BEGIN
+    return found, (turn, BEGIN)
 
 
-def weights(connection: sqlite3.Connection, members: Sequence[Member], told: Gathered) -> None:
-    """Gather how long each value held."""
-    wide = told.wide
-    for series_, key in members:
-        span = (series_, wide.start - wide.gap_s, wide.stop)
-        told.weigh(key, connection.execute(_HELD, span))
+def _at_once(
+    reads: sqlite3.Connection, where: Where, until: tuple[float, float], limit: int, begin: Key
+) -> tuple[list[State], str]:
+    """Answer by one statement, where the store itself has everything."""
+    wanted, values = conditions(reads, where)
+    sql = f"SELECT {_KEY}, {_THEN_STATE} {_THEN} WHERE {_BEHIND}{wanted} ORDER BY {_KEY} LIMIT ?"
+    bound = (*until, until[1], begin[0], *begin, *values, limit + 1)
+    rows = reads.execute(sql, bound).fetchall()
+    items = [state_of(row[:3], row[3:]) for row in rows[:limit]]
+    return items, limits.CURSOR_MARK.join(rows[limit - 1][:3]) if len(rows) > limit else ""
 
 
-def _bound(members: Sequence[Member], told: Gathered) -> tuple[Any, ...]:
-    wide, parts = told.wide, {group: part for part, group in enumerate(told.groups)}
-    wanted = [
-        (series_, rank, parts[wide.group(key)]) for rank, (series_, key) in enumerate(members)
-    ]
-    return json.dumps(wanted), wide.start, wide.every_s, wide.start, wide.stop
+def _candidates(
+    reads: sqlite3.Connection, where: Where, begin: Key
+) -> Iterator[tuple[Member, State]]:
+    """Yield series by key with their state of now; only places and names are asked here."""
+    names = (where.value.property,) if where.value else where.properties
+    wanted, values = conditions(
+        reads, replace(where, value=None, qualities=(), properties=tuple(names))
+    )
+    sql = f"SELECT s.id, {_KEY}, {_NOW_STATE} {_NOW} WHERE {_BEHIND}{wanted} ORDER BY {_KEY}"
+    for row in reads.execute(sql, (begin[0], *begin, *values)):
+        member = _member(row[:4])
+        yield member, state_of(member[1], row[4:])
+
+
+def _if_then(now: State, until: tuple[float, float]) -> State | None:
+    """Return the state of now where it was known then; its own reading may no longer be kept."""
+    return now if now.observed_at <= until[0] and now.received_at <= until[1] else None
+
+
+def _holds(row: State, where: Where) -> bool:
+    """Return whether the row of then is of the property, value and quality that is asked."""
+    return (
+        (not where.properties or row.property in where.properties)
+        and (not where.qualities or row.quality in where.qualities)
+        and (where.value is None or compares(row, where.value))
+    )
+
+
+def _member(row: Sequence[Any]) -> Member:
+    series, code, name, source = row
+    return series, (code, name, source)

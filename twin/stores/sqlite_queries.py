@@ -1,17 +1,12 @@
 """The reads of SqliteStates: named statements, parameters only."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from heapq import merge
-from itertools import islice
-from typing import Any
+from collections.abc import Sequence
 
-from twin.buckets import Key
-from twin.ports import Change, Sample, Where
+from twin.ports import Change, Where
 from twin.reading import State
-from twin.state import order
 from twin.stores import limits
-from twin.stores.sqlite_rows import change_of, sample_of, state_of
+from twin.stores.sqlite_rows import change_of, state_of
 from twin.stores.sqlite_where import conditions
 
 _COLUMNS = (
@@ -30,21 +25,6 @@ _CHANGES = (
     " t.kind, t.name, t.region, t.building, t.lon, t.lat, t.grid2d"
     " FROM outbox o JOIN series s ON s.id = o.series JOIN things t ON t.id = s.thing"
     " WHERE o.sequence > ? ORDER BY o.sequence LIMIT ?"
-)
-_SOURCES = (
-    "SELECT s.id, s.source FROM things t JOIN series s ON s.thing = t.id"
-    " WHERE t.code = ? AND s.property = ?"
-)
-_SAMPLES = (
-    "SELECT observed_at, tie, received_at, value, unit, quality FROM history"
-    " WHERE series = ? AND observed_at >= ? AND observed_at < ?"
-    " AND (observed_at, ?, tie) > (?, ?, ?) ORDER BY observed_at, tie LIMIT ?"
-)
-_NEWEST = (
-    "SELECT h.observed_at, h.tie, h.received_at, h.value, h.unit, h.quality FROM things t"
-    " JOIN series s ON s.thing = t.id JOIN history h ON h.series = s.id"
-    " WHERE t.code = ? AND s.property = ? AND s.source = ?"
-    " ORDER BY h.observed_at DESC, h.tie DESC LIMIT ?"
 )
 
 
@@ -77,57 +57,6 @@ def page(
     return items, limits.CURSOR_MARK.join(rows[limit - 1][:3]) if len(rows) > limit else ""
 
 
-def samples(
-    connection: sqlite3.Connection,
-    code: str,
-    name: str,
-    *,
-    span: tuple[float, float],
-    limit: int,
-    after: tuple[float, str, int] | None,
-) -> list[Sample]:
-    """Return samples of all sources by (observed_at, source, n): a merge of ordered series."""
-    at, behind, tie = after if after is not None else (span[0], "", -2)
-    streams = [
-        _stream(connection, series, source, (max(span[0], at), span[1], source, at, behind, tie))
-        for series, source in connection.execute(_SOURCES, (code, name)).fetchall()
-    ]
-    return list(islice(merge(*streams, key=_place), limit))
-
-
 def changes(connection: sqlite3.Connection, after: int, limit: int) -> list[Change]:
     """Return outbox rows behind ``after``."""
     return [change_of(row) for row in connection.execute(_CHANGES, (after, limit))]
-
-
-def newest(
-    connection: sqlite3.Connection, keys: Sequence[Key], limit: int
-) -> dict[Key, list[Sample]]:
-    """Return the newest samples of each series that has any, newest first."""
-    found = {}
-    for key in dict.fromkeys(keys):
-        rows = [sample_of(key[2], row) for row in connection.execute(_NEWEST, (*key, limit))]
-        if rows:
-            found[key] = rows
-    return found
-
-
-STREAM_ROWS = 200  # samples fetched at once of one source
-
-
-def _stream(
-    connection: sqlite3.Connection, series: int, source: str, bounds: tuple[Any, ...]
-) -> Iterator[Sample]:
-    """Read one source's samples in order, in slices, so that a merge never holds them all."""
-    while True:
-        rows = connection.execute(_SAMPLES, (series, *bounds, STREAM_ROWS)).fetchall()
-        yield from (sample_of(source, row) for row in rows)
-        if len(rows) < STREAM_ROWS:
-            return
-        last_at, last_tie = rows[-1][:2]
-        bounds = (last_at, bounds[1], source, last_at, source, last_tie)
-
-
-def _place(sample: Sample) -> tuple[float, str, int]:
-    at, n = order(sample.observed_at, sample.n)
-    return at, sample.source, n

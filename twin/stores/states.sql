@@ -56,6 +56,34 @@ CREATE TABLE IF NOT EXISTS history (
   PRIMARY KEY (series, observed_at, tie)
 ) WITHOUT ROWID;
 
+-- Days (since 1970, UTC) that have rows above.
+CREATE TABLE IF NOT EXISTS hot_days (day INTEGER PRIMARY KEY);
+
+-- The catalogue of cold history (twin/stores/cold/parts.py): keys of series are JSON lists, NULL
+-- in marker: nothing has been swept yet.
+CREATE TABLE IF NOT EXISTS cold (
+  id INTEGER PRIMARY KEY,
+  day INTEGER NOT NULL,
+  width INTEGER NOT NULL,
+  file TEXT NOT NULL UNIQUE,
+  first TEXT NOT NULL,
+  last TEXT NOT NULL,
+  rows INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  swept INTEGER NOT NULL,
+  marker TEXT
+);
+CREATE INDEX IF NOT EXISTS cold_day ON cold (width, day);
+-- Runs of days in which a series has cold readings.
+CREATE TABLE IF NOT EXISTS cold_runs (
+  series INTEGER NOT NULL,
+  first_day INTEGER NOT NULL,
+  last_day INTEGER NOT NULL,
+  PRIMARY KEY (series, first_day)
+) WITHOUT ROWID;
+-- How many rows came above for a day that is in cold files already.
+CREATE TABLE IF NOT EXISTS late_days (day INTEGER PRIMARY KEY, rows INTEGER NOT NULL);
+
 CREATE TABLE IF NOT EXISTS outbox (
   sequence INTEGER PRIMARY KEY,
   series INTEGER NOT NULL,

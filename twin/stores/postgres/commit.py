@@ -10,6 +10,7 @@ from typing import Any
 
 from twin.ports import Commit, Outcome, Projection
 from twin.reading import Reading
+from twin.retention import day_of
 from twin.state import DUPLICATE
 from twin.stores.names import Keeping, Key, Names, Settled, settle_all
 from twin.stores.postgres.connections import Connection
@@ -58,6 +59,7 @@ _PUT_STATE = (
 _PUT_OUTBOX = (
     f"INSERT INTO outbox (sequence, series, {STATE}) SELECT place, series, {STATE} FROM moved"  # noqa: S608 - constants
 )
+_DIRTY = "UPDATE rolled SET dirty = true WHERE day = ANY(%s) AND NOT dirty"
 _PRUNE = "DELETE FROM outbox WHERE sequence <= %s"
 
 
@@ -72,6 +74,7 @@ async def write(
     await project(connection, commit.projections, names)
     told = await settled(connection, commit.readings, names)
     await remember(connection, told)
+    await note_days(connection, told, names)
     await publish(connection, told, sequence, keeping.outbox)
     await quarantine(connection, commit.quarantined, keeping.quarantine)
     await release_messages(connection, commit.released)
@@ -153,6 +156,20 @@ async def remember(connection: Connection, told: Settled) -> None:
         if key not in new:
             told.results[place] = DUPLICATE
         new.discard(key)  # the same reading again in this commit is a duplicate
+
+
+async def note_days(connection: Connection, told: Settled, names: Names) -> None:
+    """Say of which days that are summed up already there are more rows now."""
+    if names.rolled is None:
+        found = await connection.execute("SELECT day FROM rolled")
+        names.rolled = frozenset(day for (day,) in await found.fetchall())
+    if not names.rolled:
+        return
+    days = {day_of(reading.observed_at) for _, reading, _ in told.fresh}
+    days |= {day_of(reading.observed_at) for _, reading in told.older.values()}
+    late = sorted(days & names.rolled)
+    if late:
+        await connection.execute(_DIRTY, (late,))
 
 
 async def publish(connection: Connection, told: Settled, sequence: int, kept: int) -> None:

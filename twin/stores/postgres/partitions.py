@@ -22,23 +22,23 @@ _PARTITIONS = (
     "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
     " WHERE i.inhparent = 'history'::regclass"
 )
-_PREFIX, _REST = "history_d", "history_rest"
+_HISTORY, _PREFIX, _REST = "history", "history_d", "history_rest"
 
 
 class Partitions:
     """Knows which days have a place and makes the missing ones."""
 
     def __init__(self) -> None:
-        self._timescale = False
+        self.timescale = False
         self._known: set[int] = set()
         self._full = False
 
     async def create(self, connection: Connection) -> None:
         """Make the table of history, once; the caller holds the schema's lock."""
         found = await connection.execute(_TIMESCALE)
-        self._timescale = await found.fetchone() is not None
+        self.timescale = await found.fetchone() is not None
         table = files("twin.stores.postgres").joinpath("history.sql").read_text("utf-8")
-        if self._timescale:
+        if self.timescale:
             await connection.execute(table.encode())
             await connection.execute(_HYPERTABLE.encode())
             return
@@ -50,7 +50,7 @@ class Partitions:
     async def ensure(self, connections: Connections, days: Iterable[int]) -> None:
         """Give each day its partition before rows of it are written."""
         missing = sorted(set(days) - self._known)
-        if not missing or self._timescale or self._full:
+        if not missing or self.timescale or self._full:
             return
         held = await self.held(connections)
         self._known |= set(held)
@@ -59,6 +59,20 @@ class Partitions:
             if day not in self._known and not self._full:
                 await self._make(connections, day)
 
+    async def drop(self, connection: Connection, day: int) -> None:
+        """Remove all readings of a day; the partition with them where it has one of its own."""
+        name = self.name(_HISTORY, day)
+        found = await (await connection.execute("SELECT to_regclass(%s)", (name,))).fetchone()
+        if self.timescale or found is None or found[0] is None:
+            await connection.execute("DELETE FROM history WHERE day = %s", (day,))
+            return
+        await connection.execute(_DROP.format(sql.Identifier(name)))
+        self._known.discard(day)
+
+    def name(self, table: str, day: int) -> str:
+        """Return the name of a day's partition."""
+        return f"{table}_d{day}" if day >= 0 else f"{table}_dm{-day}"
+
     async def held(self, connections: Connections) -> dict[int, str]:
         """Return the days that have a partition of their own, and its name."""
         names = [name for (name,) in await connections.read(_PARTITIONS)]
@@ -66,7 +80,7 @@ class Partitions:
 
     async def _make(self, connections: Connections, day: int) -> None:
         """Attach an empty table: unlike CREATE … PARTITION OF it waits for no reader."""
-        name = sql.Identifier(_name(day))
+        name = sql.Identifier(self.name(_HISTORY, day))
         begin, end = sql.Literal(day), sql.Literal(day + 1)
 
         async def attach(connection: Connection) -> None:
@@ -82,12 +96,9 @@ class Partitions:
         self._known.add(day)
 
 
+_DROP = sql.SQL("DROP TABLE {}")
 _LIKE = sql.SQL("CREATE TABLE {} (LIKE history INCLUDING ALL)")
 _ATTACH = sql.SQL("ALTER TABLE history ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})")
-
-
-def _name(day: int) -> str:
-    return f"{_PREFIX}{day}" if day >= 0 else f"{_PREFIX}m{-day}"
 
 
 def _day(name: str) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 from twin.buckets import Key
 from twin.ports import Change, Sample, Where
 from twin.reading import State
+from twin.retention import day_of
 from twin.stores import limits
 from twin.stores.postgres.connections import Connections
 from twin.stores.postgres.rows import (
@@ -15,7 +16,6 @@ from twin.stores.postgres.rows import (
     SAMPLE,
     STATE,
     change_of,
-    day_of,
     sample_of,
     state_of,
 )

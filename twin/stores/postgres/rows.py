@@ -4,12 +4,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from twin.ports import DAY_S, Change, Projection, Sample
+from twin.ports import Change, Projection, Sample
 from twin.quarantine import Kept, Quarantined
 from twin.reading import Before, Quality, Reading, State
+from twin.retention import day_of
 from twin.stores.columns import columns, value
 
-DAYS = -(2**31), 2**31 - 1  # what an integer column holds
 _QUALITIES = {quality.value: quality for quality in Quality}
 
 BEFORE = "before_at, before_tie, before_form, before_number, before_exact"
@@ -46,11 +46,6 @@ def history_row(series: int, reading: Reading, changed_at: float | None) -> tupl
         reading.quality._value_,
         changed_at,
     )
-
-
-def day_of(at: float) -> int:
-    """Return the whole days since 1970 (UTC); times without end are the ends of the column."""
-    return int(min(max(at, DAYS[0] * DAY_S), DAYS[1] * DAY_S) // DAY_S)
 
 
 def state_of(row: Sequence[Any]) -> State:

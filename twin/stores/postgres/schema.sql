@@ -121,4 +121,37 @@ CREATE TABLE IF NOT EXISTS counters (
   name text COLLATE "C" PRIMARY KEY,
   value bigint NOT NULL
 );
-INSERT INTO counters VALUES ('quarantine_bytes', 0), ('quarantine_dropped', 0) ON CONFLICT DO NOTHING;
+INSERT INTO counters VALUES ('quarantine_bytes', 0), ('quarantine_dropped', 0),
+  ('history_dropped_rows', 0) ON CONFLICT DO NOTHING;
+
+-- Days (since 1970, UTC) of which coarser rows have been made. ready: they are complete; dirty: a
+-- reading came after; raw: the readings themselves are still kept; widths: of its coarser rows.
+CREATE TABLE IF NOT EXISTS rolled (
+  day integer PRIMARY KEY,
+  ready boolean NOT NULL DEFAULT false,
+  dirty boolean NOT NULL DEFAULT false,
+  raw boolean NOT NULL DEFAULT true,
+  widths integer[] NOT NULL DEFAULT '{}'
+);
+
+-- Rows that stand for ``width`` seconds of one series: the numbers of twin.buckets.Partial.
+CREATE TABLE IF NOT EXISTS coarse (
+  width integer NOT NULL,
+  day integer NOT NULL,
+  series bigint NOT NULL,
+  begin double precision NOT NULL,
+  n bigint NOT NULL,
+  left_out bigint NOT NULL,
+  total double precision,
+  low double precision,
+  high double precision,
+  first_at double precision,
+  first_tie bigint,
+  first double precision,
+  last_at double precision,
+  last_tie bigint,
+  last double precision,
+  unit_low text COLLATE "C" NOT NULL,
+  unit_high text COLLATE "C" NOT NULL,
+  PRIMARY KEY (width, series, day, begin)
+) PARTITION BY RANGE (day);

@@ -25,13 +25,14 @@ from twin.ports import (
 )
 from twin.quarantine import Bounds, Kept, Quarantined
 from twin.reading import State
+from twin.retention import Retention, day_of
 from twin.stores import limits, slices
 from twin.stores.names import Keeping, Names
 from twin.stores.postgres import commit as writes
 from twin.stores.postgres import history, quarantine, reads
 from twin.stores.postgres.connections import Connection, Connections
+from twin.stores.postgres.keep import Keeper
 from twin.stores.postgres.partitions import Partitions
-from twin.stores.postgres.rows import day_of
 
 LAYOUT = 1
 RETRY_S = 1.0  # before the connection that is told of commits is opened again
@@ -64,6 +65,7 @@ class PostgresStates:
         signal: Signal | None = None,
         outbox_kept: int = limits.OUTBOX_KEPT,
         bounds: Bounds = Bounds(),  # noqa: B008 - frozen
+        retention: Retention = Retention(),  # noqa: B008 - frozen
     ) -> "PostgresStates":
         """Connect and make what is missing; Unavailable("store_failed") when there is no answer.
 
@@ -71,7 +73,7 @@ class PostgresStates:
         Invalid("store_url_unreadable"), Conflict("store_newer").
         """
         connections = Connections(url, _text("session.sql"))
-        store = cls(connections, Keeping(outbox_kept, bounds), signal)
+        store = cls(connections, Keeping(outbox_kept, bounds, retention), signal)
         await connections.open(store._create)
         store._following = asyncio.create_task(store._follow(), name="follow-states")
         return store
@@ -207,6 +209,12 @@ class PostgresStates:
         await self._connections.write(
             lambda connection: quarantine.put_rule(connection, kind, name, text)
         )
+
+    async def keep(self, now: float) -> Mapping[str, int]:
+        """Make ended days coarser, drop what has its age."""
+        rules = self._keeping.history
+        keeper = Keeper(self._connections, self._partitions, self._names, rules)
+        return await keeper.look(now)
 
     async def project(self, projections: Mapping[str, Projection]) -> None:
         """Rewrite the projections of codes."""

@@ -1,5 +1,4 @@
 import * as client from "../api/client";
-import { isList } from "../api/links";
 import { upload } from "../api/upload";
 import type { Job, Model, Upload } from "../api/wire";
 import { shortNumber } from "../city/ramp";
@@ -64,7 +63,7 @@ class UploadPanel {
     document.addEventListener("drop", (event) => {
       event.preventDefault();
       const file = event.dataTransfer?.files[0];
-      if (!file || isList(file.name)) return; // lists of codes have a panel of their own
+      if (!file) return;
       (this.node as HTMLDetailsElement).open = true;
       this.chosen(file);
     });

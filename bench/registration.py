@@ -113,8 +113,7 @@ def rows_of(count: int) -> list[Row]:
     """Return the rows of plain things."""
     prefix = uic.prefix(REGION, Kind.FACILITY)
     return [
-        (uic.issue(prefix, n), "Facility", f"路灯 list-{n % PROCESSES}-{n}", "in_use", "{}")
-        for n in range(1, count + 1)
+        (uic.issue(prefix, n), "Facility", f"路灯 {n}", "in_use", "{}") for n in range(1, count + 1)
     ]
 
 

@@ -40,10 +40,9 @@ MOD_37_36 = System("MOD 37,36", 36, 2, ALPHANUMERIC, hybrid=True)
 
 def check(system: System, payload: str) -> str:
     """Return the check character(s) of ``payload``; Invalid("check_character") on others."""
-    values = _values(system, payload)
     if system.hybrid:
-        return system.alphabet[_hybrid(values, system.modulus)]
-    wanted = (1 - _pure(values, system)) % system.modulus
+        return system.alphabet[(1 - _hybrid(payload, system)) % system.modulus]
+    wanted = (1 - _pure(_values(system, payload), system)) % system.modulus
     if system.length == 1:
         return (system.alphabet + system.supplement)[wanted]
     # 0 and 97 are one remainder; the standard's own 98 - x form never writes 00 or 01.
@@ -67,23 +66,34 @@ def _pure(values: list[int], system: System) -> int:
     return total
 
 
-def _hybrid(values: list[int], modulus: int) -> int:
-    total = modulus
-    for value in values:
-        total = ((total + value) % modulus or modulus) * 2 % (modulus + 1)
-    return (1 - total) % modulus
-
-
-def _values(system: System, payload: str) -> list[int]:
-    table = _table(system.alphabet)  # each code that is issued or typed comes through here
+def _hybrid(payload: str, system: System) -> int:
+    """Return the sum before the check: each code that is issued or typed comes through here."""
+    steps, total = _steps(system.modulus, system.alphabet), system.modulus
     try:
-        return [table[char] for char in payload]
+        for char in payload:
+            total = steps[total][char]
     except KeyError as wrong:
-        char = wrong.args[0]
-    at = payload.index(char) + 1
-    raise Invalid("check_character", system=system.name, position=at, character=char)
+        raise _foreign(system, payload, wrong.args[0]) from None
+    return total
 
 
 @cache
-def _table(alphabet: str) -> dict[str, int]:
-    return {char: value for value, char in enumerate(alphabet)}
+def _steps(modulus: int, alphabet: str) -> list[dict[str, int]]:
+    """Return the next sum by sum and character."""
+    return [
+        {c: ((total + a) % modulus or modulus) * 2 % (modulus + 1) for a, c in enumerate(alphabet)}
+        for total in range(modulus + 1)
+    ]
+
+
+def _values(system: System, payload: str) -> list[int]:
+    try:
+        return [system.alphabet.index(char) for char in payload]
+    except ValueError:
+        foreign = next(char for char in payload if char not in system.alphabet)
+        raise _foreign(system, payload, foreign) from None
+
+
+def _foreign(system: System, payload: str, char: str) -> Invalid:
+    at = payload.index(char) + 1
+    return Invalid("check_character", system=system.name, position=at, character=char)

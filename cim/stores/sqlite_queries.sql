@@ -184,6 +184,18 @@ INSERT INTO outbox VALUES (:generation, :at, :event);
 -- name: last_fact
 SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'facts'), 0);
 
+-- name: near_fact
+SELECT 1 FROM facts INDEXED BY facts_code WHERE code BETWEEN :first AND :last LIMIT 1;
+
+-- name: near_relation
+SELECT 1 FROM relations WHERE source BETWEEN :first AND :last LIMIT 1;
+
+-- name: near_alias
+SELECT 1 FROM aliases WHERE value BETWEEN :first AND :last LIMIT 1;
+
+-- name: near_tile
+SELECT 1 FROM tiles WHERE root BETWEEN :first AND :last LIMIT 1;
+
 -- name: open_facts
 SELECT f.id, f.g_from FROM json_each(:codes) j CROSS JOIN facts f INDEXED BY facts_code
 ON f.code = j.value AND f.g_to = 9223372036854775807;
@@ -215,9 +227,14 @@ DELETE FROM facts WHERE id = ?;
 -- name: end_fact
 UPDATE facts SET g_to = ? WHERE id = ?;
 
+-- name: put_bare_fact
+INSERT INTO facts (id, code, g_from, g_to, kind, name, lifecycle, height_m, grid2d, ifc_class,
+                   properties)
+VALUES (?, ?, ?, 9223372036854775807, ?, ?, ?, ?, ?, ?, ?);
+
 -- name: put_fact
-INSERT INTO facts (id, code, g_from, g_to, kind, name, lifecycle, lon, lat, height_m,
-                   west, south, east, north, grid2d, ifc_class, properties)
+INSERT INTO facts (id, code, g_from, g_to, kind, name, lifecycle, height_m, grid2d, ifc_class,
+                   properties, lon, lat, west, south, east, north)
 VALUES (?, ?, ?, 9223372036854775807, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: put_box

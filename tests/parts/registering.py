@@ -83,7 +83,7 @@ async def run(url: str, file: Path, count: int, portion: int) -> None:
     done = len(lines(file))
     registration = Registration(graph, graph, REGION, LEASE_WAIT_S, portion)
     numbers = range(done * portion, count)
-    things = (Thing(Kind.FACILITY, f"路灯 {file.stem}-{n}") for n in numbers)
+    things = (Thing(Kind.FACILITY, f"路灯 {n}") for n in numbers)
     with file.open("ab") as kept:
         async for codes in registration.register(things, file.stem, first=done):
             kept.write(" ".join(codes).encode() + b"\n")

@@ -1,12 +1,11 @@
-"""The HTTP application: gate → headers → routes; every error is a problem document."""
+"""The HTTP application: gate → headers → shortcuts → routes; every error is a problem document."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import structlog
 from fastapi import APIRouter, FastAPI
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -34,6 +33,7 @@ from api.routes import (
     tiles,
 )
 from api.services import Door
+from api.shortcut import Endpoint, Shortcut
 from api.tokens import Caller, Tokens
 from identity.errors import CityError
 from twin.ports import AuditRow
@@ -78,10 +78,19 @@ SECURITY = {
     ),
 }
 
+_SECURITY = [(name.lower().encode(), value.encode()) for name, value in SECURITY.items()]
+
+SHORTCUTS: dict[str, Endpoint] = {"/codes/{any:path}": codes.resolve}
+
 _log = structlog.get_logger()
 
 
-def create_app(door: Door, tokens: Tokens, lifespan: Lifespan | None = None) -> FastAPI:
+def create_app(
+    door: Door,
+    tokens: Tokens,
+    lifespan: Lifespan | None = None,
+    shortcuts: Mapping[str, Endpoint] = SHORTCUTS,
+) -> FastAPI:
     """Return the application over ``door``; ``lifespan`` opens and closes what runs beside it."""
 
     @asynccontextmanager
@@ -105,8 +114,9 @@ def create_app(door: Door, tokens: Tokens, lifespan: Lifespan | None = None) -> 
     for router in ROUTERS:
         app.include_router(router)
     errors.install(app)
-    app.add_middleware(Headers)
     app.add_middleware(BodyLimit, limit=door.settings.body_bytes_max, but=COUNTED_THERE)
+    app.add_middleware(Shortcut, door=door, endpoints=shortcuts)
+    app.add_middleware(Headers)
     app.add_middleware(Gate, settings=door.settings, tokens=tokens, record=_recorder(door))
     return app
 
@@ -125,25 +135,24 @@ class Headers:
 
         async def completed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY.items():
-                    headers.setdefault(name, value)
-                for name, value in _read_at(scope.get("state", {})):
-                    headers[name] = value
+                headers = message["headers"]
+                said = {name for name, _ in headers}
+                headers += [row for row in _SECURITY if row[0] not in said]
+                headers += _read_at(scope.get("state", {}))
             await send(message)
 
         await self._app(scope, receive, completed)
 
 
-def _read_at(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _read_at(state: dict[str, Any]) -> Iterator[tuple[bytes, bytes]]:
     """Yield the headers that say which generations were read, and for which moment."""
     then = state.get("then")
     if state.get("generation") is not None:
         read = then["generations"] if then else [state["generation"]]
-        yield "X-Twin-Generation", ", ".join(map(str, read))
-    for name, key in (("X-Twin-As-Of", "as_of"), ("X-Twin-Known-At", "known_at")):
+        yield b"x-twin-generation", ", ".join(map(str, read)).encode()
+    for name, key in ((b"x-twin-as-of", "as_of"), (b"x-twin-known-at", "known_at")):
         if then and then[key]:
-            yield name, then[key]
+            yield name, then[key].encode()
 
 
 class BodyLimit:

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 import structlog
 
+from api import tables
 from api.addresses import shown, take_port
 from api.settings import Settings
 from cim import claims
@@ -43,16 +44,19 @@ Clock = Callable[[], float]
 async def open_services(settings: Settings, clock: Clock, *, listener: str = "") -> "Services":
     """Open every store. ``listener``: also the journal of that name (a process that listens).
 
-    Raises Unavailable when a store does not answer; what was opened before it is closed again.
+    Raises Unavailable when a store does not answer, Invalid as ``api.tables`` does; what was opened
+    before it is closed again.
     """
     from api.services import Services
 
+    await asyncio.to_thread(tables.put_in_force, settings)
     await asyncio.to_thread(_make_folders, settings.data_dir)
     await _sweep(settings, blobs := open_blobs(settings))
     signal = Signal()
     opened: list[Any] = []
     try:
         graph, codes = await _graph(settings, clock, opened)
+        await tables.check_issued(settings, graph)
         states = await _states(settings, signal, opened)
         jobs, audit = await _jobs(settings, opened)
         journal = await open_journal(settings, listener) if listener else None
@@ -111,6 +115,7 @@ async def applying(
 
     Raises Unavailable when a store does not answer.
     """
+    await asyncio.to_thread(tables.put_in_force, settings)
     opened: list[Any] = []
     try:
         graph, codes = await _graph(settings, clock, opened)

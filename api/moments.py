@@ -127,8 +127,7 @@ async def _then(
     services: Services, known: int, after: str, as_of: float | None, known_at: float | None
 ) -> Then:
     if as_of is None and known_at is None:
-        now = services.clock()
-        return Then(services.graph, services.states, services.city, now, known, known, after)
+        return at_head(services, known, after)
     at = await moment(services.graph, known, as_of)
     past = PastGraph(services.graph, services.codes, at) if at.layers else None
     graph, codes = past or services.graph, past or services.codes
@@ -141,6 +140,12 @@ async def _then(
     states = PastStates(services.states, as_of, known_at)
     now = next(at for at in (as_of, known_at) if at is not None)
     return Then(graph, states, city, now, at.generation, known, after, told)
+
+
+def at_head(services: Services, head: int, after: str = "") -> Then:
+    """Return what is read by a request about now."""
+    now = services.clock()
+    return Then(services.graph, services.states, services.city, now, head, head, after)
 
 
 def _past(text: str | None, services: Services) -> float | None:

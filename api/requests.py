@@ -17,6 +17,7 @@ from identity.errors import Invalid
 from twin.ports import AuditRow
 
 BOX_NUMBERS = 4
+_ENCODER = msgspec.json.Encoder(enc_hook=str)
 CURSOR_CHARS_MAX = 2_000
 PAST = {"asOf", "knownAt"}  # asked of a route that tells only what is now: refused, not ignored
 
@@ -67,8 +68,7 @@ BoxText = Annotated[
 
 def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return JSON; written at once, without a second walk over the values."""
-    body = msgspec.json.encode(content, enc_hook=str)
-    return Response(body, status, headers, "application/json")
+    return Response(_ENCODER.encode(content), status, headers, "application/json")
 
 
 def page(items: list[Any], following: str | None) -> Response:

@@ -57,6 +57,8 @@ class Settings(BaseSettings):
 
     region: str = Field(default="420111", pattern=r"^\d{6}$")
     tenant: str = Field(default="wuhan", pattern=r"^[^/+#]{1,128}$")
+    class_table: Path | None = None
+    scheme_table: Path | None = None
     height_datum: Datum = Datum.YELLOW_SEA_1985  # of heights that name none
     geoid_separation_m: float | None = Field(
         default=None, ge=-SEPARATION_M_MAX, le=SEPARATION_M_MAX, allow_inf_nan=False

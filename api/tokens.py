@@ -55,11 +55,15 @@ class Tokens:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def seen(self, token: str) -> Caller | None:
+        """Return who holds a token that was verified before; None says nothing."""
+        return self._verified.get(_key(token)) if len(token) <= TOKEN_CHARS_MAX else None
+
     def of(self, token: str) -> Caller | None:
-        """Return who holds ``token``, None when nobody does."""
+        """Return who holds ``token``, None when nobody does. Slow where it is new (scrypt)."""
         if not token or len(token) > TOKEN_CHARS_MAX:
             return None
-        key = hashlib.sha256(token.encode()).digest()
+        key = _key(token)
         if key not in self._verified:
             if len(self._verified) >= VERIFIED_MAX:
                 self._verified.clear()
@@ -72,6 +76,10 @@ class Tokens:
             if hmac.compare_digest(digest(token, entry.salt), entry.hash):
                 found = entry.caller
         return found
+
+
+def _key(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
 
 
 def digest(token: str, salt: bytes) -> bytes:

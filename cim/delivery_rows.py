@@ -79,8 +79,11 @@ def holding_codes(said: Mapping[str, Any], renamed: Mapping[str, str]) -> dict[s
     return {**said, "traits": traits}
 
 
-def located(entity: Entity, position: Position | None, where: Placement) -> Entity:
-    """Return the entity at a position (or nowhere), with its grid code and its height's datum."""
+def located(entity: Entity, position: Position | None, height: Mapping[str, Any]) -> Entity:
+    """Return the entity at a position (or nowhere), with its grid code.
+
+    ``height``: what is kept with its height (``Placement.heights``).
+    """
     said = {k: v for k, v in entity.properties.items() if k not in heights.KEPT}
     if position is None:
         return replace(
@@ -93,7 +96,7 @@ def located(entity: Entity, position: Position | None, where: Placement) -> Enti
         height_m=position.height_m,
         box=position.box,
         grid2d=position.grid2d,
-        properties=said | where.heights(),
+        properties={**said, **height},
     )
 
 
@@ -160,8 +163,9 @@ class Rows:
         """Put stored entities of this document to where the placement says."""
         mine = [h for h in held if self._mine(stored.get(h.code))]
         places = positions([h.box_m for h in mine], self.placement)
+        height = self.placement.heights()
         for holding, position in zip(mine, places, strict=True):
-            self._put("entities", located(stored[holding.code], position, self.placement))
+            self._put("entities", located(stored[holding.code], position, height))
 
     def left_parents(
         self, contains: Iterable[Relation], at: Iterable[Relation], held: Collection[str]
@@ -253,9 +257,10 @@ class Rows:
 
     def _entities(self, items: Sequence[Incoming], stored: Mapping[str, Entity]) -> None:
         places = positions([i.box_m for i in items], self.placement)
+        height = self.placement.heights()
         for item, position in zip(items, places, strict=True):
             entity = self._entity(item, stored.get(self.issued[item.key]))
-            self._put("entities", located(entity, position, self.placement))
+            self._put("entities", located(entity, position, height))
             self._put("relations", *self._joins(item))
 
     def _entity(self, item: Incoming, before: Entity | None) -> Entity:

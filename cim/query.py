@@ -134,7 +134,7 @@ def chain(
         parents = [known[c] for c in above.get(code, ()) if c in known and c not in seen]
         if not parents or len(way) >= PATH_DEPTH_MAX:
             return way
-        way.append(min(parents, key=_closeness))
+        way.append(min(parents, key=_closeness) if len(parents) > 1 else parents[0])
         code = way[-1].code
         seen.add(code)
 

@@ -32,6 +32,7 @@ _PREFIX_LENGTH = 12
 _TEXT_READ = 64  # characters looked at: the longest form with a blank or two
 _CODE_LENGTH = 21
 _PART_LENGTH = 31
+LENGTHS = (_CODE_LENGTH, _PART_LENGTH)
 _LETTER_AT = 22
 _PART_PREFIX_LENGTH = 23
 _CROCKFORD = str.maketrans("ILO", "110")  # Crockford reads what people mistype
@@ -47,7 +48,7 @@ class Code:
 
     ``kind`` is the kind that the part letter or the class table names, None for a class of
     somebody else's table; ``serial`` counts from 1. ``checked`` False: an official code that does
-    not carry our check digit (only where ``parse`` was told to accept those).
+    not carry our check digit, where ``parse`` was told to accept those (parts carry their own).
     """
 
     text: str
@@ -65,17 +66,20 @@ def parse(text: str, *, official: bool = False, table: classes.ClassTable | None
 
     Raises Invalid("code_shape") with the first wrong ``position`` (from 1) and what is expected
     there, Invalid("code_check") with ``position``, ``expected`` and ``found``. ``official=True``
-    accepts 21 digits without our check digit (CJ/T 553 leaves the last nine to the city).
+    accepts 21 digits without our check digit (CJ/T 553 leaves the last nine to the city); a part
+    of such a code is accepted always, for its own check character covers all of it.
     ``table`` replaces the class table that names the kind.
     """
     wanted = _canonical(text[:_TEXT_READ])
     _check_shape(wanted)
     root = wanted[:_CODE_LENGTH]
-    checked = _verify(root[:-1], root, checks.MOD_11_10, strict=not official)
     if len(wanted) == _PART_LENGTH:
-        _verify(root + wanted[_LETTER_AT:-1], wanted, checks.MOD_37_36, strict=True)
-        return _part(wanted, root, checked=checked)
-    row = (table or classes.default()).row(root[_REGION_DIGITS:_PREFIX_LENGTH])
+        if not _verify(root + wanted[_LETTER_AT:-1], wanted, checks.MOD_37_36, strict=False):
+            _verify(root[:-1], root, checks.MOD_11_10, strict=True)  # the root is told first
+            _verify(root + wanted[_LETTER_AT:-1], wanted, checks.MOD_37_36, strict=True)
+        return _part(wanted, root)
+    checked = _verify(root[:-1], root, checks.MOD_11_10, strict=not official)
+    row = (table or classes.current()).row(root[_REGION_DIGITS:_PREFIX_LENGTH])
     serial = int(root[_PREFIX_LENGTH:-1])
     return Code(
         wanted,
@@ -88,6 +92,30 @@ def parse(text: str, *, official: bool = False, table: classes.ClassTable | None
     )
 
 
+def read(text: str, table: classes.ClassTable | None = None) -> Code:
+    """Take a code apart: one of our local classes must carry our check, official ones need not.
+
+    Raises as ``parse``.
+    """
+    known = table or classes.current()
+    class_ = _canonical(text[:_TEXT_READ])[_REGION_DIGITS:_PREFIX_LENGTH]
+    ours = class_.startswith(classes.LOCAL) and known.row(class_) is not None
+    return parse(text, official=not ours, table=known)
+
+
+def check_of(text: str) -> str:
+    """Return "held" where a code carries our check, else "none": an official code."""
+    try:
+        return "held" if parse(text, official=True).checked else "none"
+    except Invalid:
+        return "none"
+
+
+def is_shaped(text: str) -> bool:
+    """Return whether ``text`` has the canonical form of a code, whatever its check digits say."""
+    return _WHOLE.fullmatch(text) is not None
+
+
 def issue(prefix_or_part_prefix: str, serial: int) -> str:
     """Return the code of either kind of prefix: 12 digits, or 21 digits, "-" and a part letter."""
     if "-" in prefix_or_part_prefix:
@@ -97,7 +125,7 @@ def issue(prefix_or_part_prefix: str, serial: int) -> str:
 
 def class_code(kind: str, table: classes.ClassTable | None = None) -> str:
     """Return the six digits of ``kind``; Invalid("class_unknown") for parts and unknown words."""
-    return (table or classes.default()).code(kind)
+    return (table or classes.current()).code(kind)
 
 
 def prefix(region: str, kind: str, table: classes.ClassTable | None = None) -> str:
@@ -116,12 +144,12 @@ def format_code(prefix: str, serial: int) -> str:
 
 
 def part_prefix(root: str, letter: str) -> str:
-    """Return ``<21 digits>-<letter>``; the root's check digit must hold."""
+    """Return ``<21 digits>-<letter>``; a root of ours must carry our check (``read``)."""
     if letter not in _KINDS:
         raise Invalid("part_letter", letter=letter)
     if len(root) != _CODE_LENGTH:
         raise Invalid("code_prefix", prefix=root)
-    return f"{parse(root).text}-{letter}"
+    return f"{read(root).text}-{letter}"
 
 
 def format_part(part_prefix: str, serial: int) -> str:
@@ -137,13 +165,13 @@ def root_of(code: str) -> str:
     return code.partition("-")[0]
 
 
-def _part(text: str, root: str, *, checked: bool) -> Code:
+def _part(text: str, root: str) -> Code:
     serial = 0
     for char in text[_PART_PREFIX_LENGTH:-1]:
         serial = serial * 32 + BASE32.index(char)
     letter = text[_LETTER_AT]
     region, class_ = root[:_REGION_DIGITS], root[_REGION_DIGITS:_PREFIX_LENGTH]
-    return Code(text, root, region, class_, serial, _KINDS[letter], part=letter, checked=checked)
+    return Code(text, root, region, class_, serial, _KINDS[letter], part=letter)
 
 
 def _canonical(text: str) -> str:
@@ -157,13 +185,13 @@ def _canonical(text: str) -> str:
 
 def _check_shape(text: str) -> None:
     """Raise at the first character that no code has there."""
-    if _WHOLE.fullmatch(text):
+    if is_shaped(text):
         return  # the common case, ten times faster than looking for what is wrong
     for at, char in enumerate(text[:_PART_LENGTH]):
         alphabet = _alphabet(at)
         if char not in alphabet:
             raise Invalid("code_shape", text=text, position=at + 1, expected=_named(alphabet))
-    if len(text) not in {_CODE_LENGTH, _PART_LENGTH}:
+    if len(text) not in LENGTHS:
         expected = f"{_CODE_LENGTH} / {_PART_LENGTH} characters"
         at = min(len(text), _PART_LENGTH) + 1
         raise Invalid("code_shape", text=text, position=at, expected=expected)

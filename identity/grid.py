@@ -6,7 +6,8 @@ behind its 2D characters (``LEGAL_CUTS_3D``); heights are ellipsoidal metres.
 
 ::
 
-    position  encode  decode  encode_many  encode_3d  decode_3d  split  encode_height  decode_height
+    position  encode  decode  encode_many  encode_3d  decode_3d  lifted  split
+    heights   encode_height  decode_height
     outline   ring  box  box_3d  from_ring  from_box
     family    prefixes  parent  ancestors  children  neighbours   (2D and 3D codes)
     cover     cover (polygon)  cover_box_3d
@@ -39,7 +40,7 @@ from identity.grid_short import (
     resolve_short,
     short_code,
 )
-from identity.grid_solid import Box, decode_3d, encode_3d, is_3d, split
+from identity.grid_solid import Box, decode_3d, encode_3d, is_3d, lifted, split
 from identity.grid_tree import (
     CHILDREN_MAX,
     ancestors,
@@ -97,6 +98,7 @@ __all__ = [
     "is_legal_prefix",
     "level",
     "level_of",
+    "lifted",
     "neighbours",
     "parent",
     "parse_short",

@@ -28,9 +28,24 @@ class Box(NamedTuple):
     top_m: float
 
 
+_PIECES = [
+    (
+        slice(cut_start(LEGAL_CUTS, level), LEGAL_CUTS[level]),
+        slice(height_cut(level - 1) if level else 0, height_cut(level)),
+    )
+    for level in range(LEVEL_MAX + 1)
+]
+"""What each level takes of a 2D code and of height characters."""
+
+
 def encode_3d(lon: Degrees, lat: Degrees, height_m: float, level: int = LEVEL_MAX) -> str:
     """Return the 3D code; ``height_m`` is ellipsoidal (not the 1985 height of drawings)."""
-    return join(encode(lon, lat, level), encode_height(height_m)[: height_cut(level)])
+    return lifted(encode(lon, lat, level), height_m)
+
+
+def lifted(flat: str, height_m: float) -> str:
+    """Return the 3D code of a 2D code at an ellipsoidal height, of the same level."""
+    return join(flat, encode_height(height_m))
 
 
 def decode_3d(code: str) -> tuple[Cell, float, float]:
@@ -53,11 +68,8 @@ def is_3d(code: str) -> bool:
 
 def join(flat: str, height: str) -> str:
     """Return the 3D code of a 2D code and height characters of the same level."""
-    text = ""
-    for at in range(LEGAL_CUTS.index(len(flat)) + 1):
-        text += flat[cut_start(LEGAL_CUTS, at) : LEGAL_CUTS[at]]
-        text += height[height_cut(at - 1) if at else 0 : height_cut(at)]
-    return text
+    pieces = _PIECES[: LEGAL_CUTS.index(len(flat)) + 1]
+    return "".join([flat[wide] + height[high] for wide, high in pieces])
 
 
 def split(code: str) -> tuple[str, str]:

@@ -6,8 +6,11 @@ from typing import Any
 from cim import heights, query
 from cim.model import Entity, Kind, Lifecycle
 from cim.ports import Dossier
+from identity import code as universal
 from identity import grid
 from identity.grid import Height
+from identity.ports import Alias
+from identity.schemes import own
 from twin.channels import channels_of
 from twin.facts import SENSOR_ROWS_MAX, Facts, all_channels
 from twin.live import ranked
@@ -25,11 +28,9 @@ def answer(facts: Facts, now: float, table: Table) -> dict[str, Any]:
     way = [entity, *dossier.way]
     told = {
         **brief(entity),
+        **flag(entity.code),
         "lifecycle": entity.lifecycle.value,
-        "aliases": [
-            {"scheme": alias.scheme, "value": alias.value, "scope": alias.scope}
-            for alias in dossier.aliases
-        ],
+        "aliases": [_alias(alias) for alias in dossier.aliases],
         "position": position(way, dossier.documents),
         "address": address.text if address else None,
         "address_code": address.code if address else None,
@@ -48,6 +49,16 @@ def answer(facts: Facts, now: float, table: Table) -> dict[str, Any]:
 def brief(entity: Entity) -> dict[str, Any]:
     """Return the three words by which a thing is listed."""
     return {"code": entity.code, "kind": entity.kind.value, "name": entity.name}
+
+
+def flag(code: str) -> dict[str, str]:
+    """Return ``{"check": "none"}`` for an official code without our check digit, else nothing."""
+    return {"check": "none"} if universal.check_of(code) == "none" else {}
+
+
+def _alias(alias: Alias) -> dict[str, str]:
+    said = {"scheme": alias.scheme, "value": alias.value, "scope": alias.scope}
+    return {**said, **flag(alias.value)} if alias.scheme == own.SCHEME else said
 
 
 def parents(way: Sequence[Entity]) -> list[dict[str, Any]]:
@@ -175,4 +186,6 @@ def _grid3d(entity: Entity, height: Height | None) -> str | None:
         return known if isinstance(known, str) else None
     polar = abs(entity.lat) >= grid.LAT_MAX_DEG
     level = grid.POLE_LEVEL_MAX if polar else grid.LEVEL_MAX
+    if entity.grid2d is not None and len(entity.grid2d) == grid.LEGAL_CUTS[level]:
+        return grid.lifted(entity.grid2d, height.height_m)  # half the work of encoding both
     return grid.encode_3d(entity.lon, entity.lat, height.height_m, level)

@@ -13,7 +13,7 @@ from cim import query, redirects
 from cim.model import Entity, Lifecycle, Verb
 from cim.ports import LOOKUP_LIMIT
 from identity.errors import CityError, TooLarge
-from identity.schemes import recognise
+from identity.schemes import Recognition, recognise
 from identity.schemes.forms import alias_forms, own_forms
 from twin import answers, meanings
 from twin.facts import Doors
@@ -48,6 +48,7 @@ class _Asked:
     """One text in every form it is looked up in."""
 
     text: str
+    read: Sequence[Recognition]
     own: Sequence[str]
     forms: Sequence[tuple[str, str]]
 
@@ -68,8 +69,8 @@ async def resolve_many(
     entities = await _entities(doors, g, {code for each in known for code in each.own})
     codes = await _aliased(doors, g, [e for e in known if not _own(e, entities)])
     held = {each.text: _own(each, entities) or codes.get(each.text) or [] for each in known}
-    left = [text for text, led in held.items() if not led]
-    unknown = await anyio.to_thread.run_sync(lambda: {text: _unknown(text) for text in left})
+    left = [each for each in known if not held[each.text]]
+    unknown = await anyio.to_thread.run_sync(lambda: {each.text: _unknown(each) for each in left})
     found: list[list[str] | CityError] = []
     for each in read:
         if isinstance(each, CityError):
@@ -84,10 +85,11 @@ def _read(text: str) -> _Asked | CityError:
     try:
         wanted = meanings.asked(text)
         if not wanted:
-            raise meanings.unknown(wanted)
+            raise meanings.unknown(wanted, ())
     except CityError as refused:
         return refused
-    return _Asked(wanted, own_forms(wanted), alias_forms(wanted))
+    read = recognise(wanted)
+    return _Asked(wanted, read, own_forms(wanted), alias_forms(wanted, read))
 
 
 def _own(each: _Asked, entities: Mapping[str, Entity]) -> list[str]:
@@ -115,13 +117,14 @@ def _located(codes: Sequence[str], things: Mapping[str, Sequence[str]]) -> list[
     return [thing for code in codes for thing in things.get(code, ())] or list(codes)
 
 
-def _unknown(text: str) -> tuple[bool, CityError]:
-    """Return whether to search the text (a cell, plain words), and what to say if that is in vain.
+def _unknown(each: _Asked) -> tuple[bool, CityError]:
+    """Return whether to search a text (a cell, plain words), and what to say if that is in vain.
 
     What has the form of another scheme stands in no cell and at no address.
     """
-    schemes = {reading.scheme for reading in recognise(text)}
-    return not schemes or not schemes.isdisjoint(SEARCHED), meanings.unknown(text)
+    schemes = {reading.scheme for reading in each.read}
+    refusal = meanings.unknown(each.text, each.read)
+    return not schemes or not schemes.isdisjoint(SEARCHED), refusal
 
 
 async def _searched(
@@ -155,7 +158,8 @@ def _short(
 
 
 def _brief(entity: Entity, after: Mapping[str, list[str]]) -> dict[str, Any]:
-    told = {**answers.brief(entity), "lifecycle": entity.lifecycle.value}
+    told: dict[str, Any] = {**answers.brief(entity), **answers.flag(entity.code)}
+    told["lifecycle"] = entity.lifecycle.value
     if entity.lifecycle is Lifecycle.GONE:
         told["replaced_by"] = after.get(entity.code, [])
     return told

@@ -79,7 +79,8 @@ class City:
         """
         at = await self._generation(g)
         found = await meanings(self._doors, at, text)
-        return await self._answers(at, found)
+        now, table = self._clock(), self._doors.table
+        return [answers.answer(each, now, table) for each in found]
 
     async def resolve_many(
         self, texts: Sequence[str], searches: Searches, *, g: int | None = None
@@ -212,11 +213,6 @@ class City:
         if not found:
             raise NotFound("code_unknown", text=code, tried=["code"])
         return found[0]
-
-    async def _answers(self, g: int, codes: Sequence[str]) -> list[dict[str, Any]]:
-        gathered = await facts.gather(self._doors, g, codes)
-        now, table = self._clock(), self._doors.table
-        return [answers.answer(each, now, table) for each in gathered]
 
 
 def _hit(entity: Entity, above: Sequence[Entity]) -> dict[str, Any]:

@@ -15,11 +15,11 @@ from cim.ports import Filter
 from identity import code as universal
 from identity.errors import Invalid, NotFound
 from identity.ports import Alias
-from identity.schemes import mask, recognise, refuse
+from identity.schemes import Recognition, mask, recognise, refuse
 from identity.schemes.beidou import SHORTEST
 from identity.schemes.forms import alias_forms, own_forms
 from identity.schemes.recognition import narrow, plain
-from twin.facts import Doors
+from twin.facts import Doors, Facts, gather
 
 MEANINGS_MAX = 50  # things that one text may mean in one answer
 TEXT_CHARS_MAX = 512
@@ -30,20 +30,26 @@ _CODE_CHARS = range(18, 36)  # what a mistyped own code may measure
 _CODE_DIGITS_MIN = 12  # leading characters that must be digits for a text to be a mistyped code
 
 
-async def meanings(doors: Doors, g: int, text: str) -> list[str]:
-    """Return the codes that ``text`` may mean at ``g``, at most MEANINGS_MAX, the surest first.
+async def meanings(doors: Doors, g: int, text: str) -> list[Facts]:
+    """Return what is known of the things ``text`` may mean at ``g``, the surest first.
 
-    Raises NotFound("code_unknown") with ``tried`` and, for a malformed own code, ``position``
-    (from 1), ``expected`` and ``reason``; ``recognised`` lists every scheme whose form the text
-    has, with what is wrong in each (absent where there is none). Raises Invalid("text_too_long"),
-    Invalid("identity_number_refused").
+    At most MEANINGS_MAX. Raises NotFound("code_unknown") with ``tried`` and, for a malformed own
+    code, ``position`` (from 1), ``expected`` and ``reason``; ``recognised`` lists every scheme
+    whose form the text has, with what is wrong in each (absent where there is none). Raises
+    Invalid("text_too_long"), Invalid("identity_number_refused").
     """
     wanted = asked(text)
-    for way in (_own, _aliased, searched):
-        found = await way(doors, g, wanted) if wanted else []
-        if found:
-            return list(dict.fromkeys(found))[:MEANINGS_MAX]
-    raise unknown(wanted)
+    if not wanted:
+        raise unknown(wanted, ())
+    for own in own_forms(wanted):
+        if found := await gather(doors, g, [own]):
+            return found
+    read = recognise(wanted)
+    codes = await _aliased(doors, g, wanted, read) or await searched(doors, g, wanted)
+    found = await gather(doors, g, list(dict.fromkeys(codes))[:MEANINGS_MAX])
+    if not found:
+        raise unknown(wanted, read)
+    return found
 
 
 def asked(text: str) -> str:
@@ -55,13 +61,13 @@ def asked(text: str) -> str:
     return wanted
 
 
-def unknown(text: str) -> NotFound:
-    """Return the refusal of a text that leads to nothing, with what its form tells."""
+def unknown(text: str, read: Sequence[Recognition]) -> NotFound:
+    """Return the refusal of a text that leads to nothing, with what its form tells (``read``)."""
     tried = ["code", "alias", "beidou", "address"]
     shown = mask(text)
     if shown != text:  # a mistyped identity number is still about a person: not echoed, not read
         return NotFound("code_unknown", text=shown, tried=tried)
-    return NotFound("code_unknown", text=text, tried=tried, **_fault(text), **_seen(text))
+    return NotFound("code_unknown", text=text, tried=tried, **_fault(text), **_seen(read))
 
 
 async def searched(doors: Doors, g: int, text: str) -> list[str]:
@@ -69,14 +75,9 @@ async def searched(doors: Doors, g: int, text: str) -> list[str]:
     return await _in_cell(doors, g, text) or await _at_address(doors, g, text)
 
 
-async def _own(doors: Doors, g: int, text: str) -> list[str]:
-    found = await doors.graph.entities(g, own_forms(text), ended=True)
-    return [entity.code for entity in found[:1]]
-
-
-async def _aliased(doors: Doors, g: int, text: str) -> list[str]:
+async def _aliased(doors: Doors, g: int, text: str, read: Sequence[Recognition]) -> list[str]:
     """Aliases as typed, of any scheme; other forms of the text only in the scheme they are of."""
-    forms = alias_forms(text)
+    forms = alias_forms(text, read)
     values = [text, *(value for _, value in forms)]
     found = await kept(doors, g, await doors.codes.resolve(g, values, retired=True))
     codes, at_address = meant(text, forms, found)
@@ -141,9 +142,9 @@ async def _located(doors: Doors, g: int, codes: Sequence[str]) -> list[str]:
     return [relation.source for relation in at] or list(codes)
 
 
-def _seen(text: str) -> dict[str, Any]:
-    """Return what the text is by its form, told in both languages; {} for plain words."""
-    found = [read.told() for read in recognise(text)]
+def _seen(read: Sequence[Recognition]) -> dict[str, Any]:
+    """Return what a text is by its form, told in both languages; {} for plain words."""
+    found = [each.told() for each in read]
     return {"recognised": found} if found else {}
 
 
@@ -158,7 +159,7 @@ def _fault(text: str) -> dict[str, Any]:
     if len(wanted) not in _CODE_CHARS or not wanted[:_CODE_DIGITS_MIN].isdigit():
         return {}
     try:
-        universal.parse(wanted)
+        universal.read(wanted)
     except Invalid as wrong:
         known = ("position", "expected")
         return {"reason": wrong.code} | {n: wrong.facts[n] for n in known if n in wrong.facts}

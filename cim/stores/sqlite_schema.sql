@@ -84,7 +84,8 @@ CREATE TABLE aliases (
   g_to INTEGER NOT NULL,
   PRIMARY KEY (value, scheme, scope, g_from)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX aliases_code ON aliases (code);
+-- The aliases of a code lie all over the table, which is ordered by value: the index holds them.
+CREATE INDEX aliases_code ON aliases (code, g_from, g_to, source, confidence);
 CREATE INDEX aliases_from ON aliases (g_from);
 CREATE INDEX aliases_to ON aliases (g_to) WHERE g_to < 9223372036854775807;
 
@@ -107,4 +108,4 @@ CREATE TABLE serials (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX serials_owner ON serials (prefix, owner, first);
 
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;

@@ -11,8 +11,8 @@ def _text(name: str) -> str:
 
 
 SCHEMA = _text("sqlite_schema.sql")
-SCHEMA_VERSION = 2
-UPGRADES = {1: _text("sqlite_upgrade_1.sql")}
+SCHEMA_VERSION = 3
+UPGRADES = {version: _text(f"sqlite_upgrade_{version}.sql") for version in range(1, SCHEMA_VERSION)}
 """What makes the tables of a version those of the next."""
 SQL: dict[str, str] = dict(_NAMED.findall(_text("sqlite_queries.sql")))
 """Statement by name."""

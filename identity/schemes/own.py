@@ -24,11 +24,10 @@ def looks(text: str) -> bool:
 
 
 def read(text: str, table: classes.ClassTable | None = None) -> Recognition:
-    """Return the parts of a code; a class of our table must carry our check, others need not."""
-    known = table or classes.default()
-    ours = known.row(text[6:12]) is not None
+    """Return the parts of a code; a local class must carry our check, official ones need not."""
+    known = table or classes.current()
     try:
-        parsed = universal.parse(text, official=not ours, table=known)
+        parsed = universal.read(text, known)
     except Invalid as wrong:
         return judged(Recognition(SCHEME, NAME, text, "none"), [_problem(wrong)], _SURE)
     told = Recognition(

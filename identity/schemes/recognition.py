@@ -15,7 +15,7 @@ from identity.schemes.buildings import JGJ246
 from identity.schemes.divisions import GB2260, GB10114, STAT12
 from identity.schemes.layout import Layout
 from identity.schemes.opaque import Opaque
-from identity.schemes.opaque import default as known_opaque
+from identity.schemes.opaque import current as known_opaque
 from identity.schemes.organisations import ORG_CODE, USCC
 from identity.schemes.permits import PERMIT18
 from identity.schemes.values import Recognition

@@ -162,6 +162,31 @@ def test_a_token_file_keeps_hashes_and_finds_the_caller(tmp_path):
     assert read(path).of("other") is None
 
 
+async def test_a_token_seen_before_is_known_without_the_slow_hash(monkeypatch):
+    known = tokens_of(reader=Role.READER)
+    assert known.seen("reader") is None
+    assert known.of("reader") == Caller("reader", Role.READER)
+    assert known.of("nobody") is None
+    monkeypatch.setattr("api.tokens.digest", None)
+    assert known.seen("reader") == Caller("reader", Role.READER)
+    assert (known.seen("nobody"), known.seen("x" * 10_000)) == (None, None)
+    answer = await ask(gate(known), "GET", "/city", authorization="Bearer reader")
+    assert (answer.status_code, answer.text) == (200, "reader")
+
+
+@pytest.mark.parametrize("path", ["/audit%3Fx", "/audit%23x"])
+async def test_the_rule_is_that_of_the_path_the_router_sees(path):
+    """An encoded ? or # is part of the path: it must not borrow the rule of what stands before."""
+    seen = []
+
+    async def told(scope, receive, send):
+        seen.append(scope["state"]["rule"])
+        await inner(scope, receive, send)
+
+    await ask(Gate(told, settings=load(), tokens=Tokens([])), "GET", path)
+    assert seen == [None]
+
+
 def test_a_broken_token_file_is_refused_with_its_line(tmp_path):
     path = tmp_path / "tokens"
     path.write_text("{}\n", encoding="utf-8")

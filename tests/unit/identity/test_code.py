@@ -140,16 +140,56 @@ def test_the_given_classes_stand():
     assert [code.class_code(k) for k in given_ones] == ["990101", "990201", "990301", "990401"]
 
 
-def test_a_city_replaces_the_table_by_its_own(tmp_path):
-    rows = [{"code": "010203", "kind": "Building", "zh": "房屋", "en": "house"}]
+def table_file(tmp_path, rows):
     path = tmp_path / "classes.json"
     path.write_text(json.dumps(rows), encoding="utf-8")
-    table = classes.load(path)
+    return path
+
+
+HOUSES = [
+    {"code": "010203", "kind": "Building", "zh": "房屋", "en": "house"},
+    {"code": "010204", "kind": "Building", "zh": "厂房", "en": "factory"},
+]
+
+
+def test_a_city_s_table_comes_before_ours_and_the_first_class_of_a_kind_is_issued_under(tmp_path):
+    table = classes.load(table_file(tmp_path, HOUSES), {"Building"})
     prefix = code.prefix("420106", "Building", table)
     assert prefix == "420106010203"
     assert code.parse(code.issue(prefix, 7), table=table).kind == "Building"
-    with pytest.raises(Invalid, match="class_unknown"):
-        code.class_code("Sensor", table)
+    assert code.parse("420106010204000000018", official=True, table=table).kind == "Building"
+    assert code.parse(BUILDING, table=table).kind == "Building"
+    assert code.class_code("Sensor", table) == code.class_code("Sensor")
+
+
+def test_an_official_class_needs_no_check_of_ours_and_a_local_one_does(tmp_path):
+    table = classes.load(table_file(tmp_path, HOUSES))
+    assert code.read("420106010203000000019", table).checked is False
+    assert code.read(code.issue("420106010203", 7), table).checked is True
+    with pytest.raises(Invalid, match="code_check"):
+        code.read("420106990101000000012", table)
+    assert (code.check_of("420106010203000000019"), code.check_of(BUILDING)) == ("none", "held")
+
+
+def test_parts_of_an_official_code_carry_a_check_over_all_of_it():
+    official = "420106010203000000019"
+    part = code.issue(code.part_prefix(official, "E"), 5)
+    assert (code.parse(part).root, code.parse(part).checked) == (official, True)
+    for at in range(21):
+        other = "1" if part[at] != "1" else "2"
+        with pytest.raises(Invalid, match="code_check"):
+            code.parse(part[:at] + other + part[at + 1 :])
+
+
+def test_the_table_in_force_is_what_is_issued_and_read_with(tmp_path):
+    assert code.class_code("Building") == "990101"
+    classes.use(classes.load(table_file(tmp_path, HOUSES)))
+    try:
+        assert code.class_code("Building") == "010203"
+        assert code.parse(code.issue("420106010203", 7)).kind == "Building"
+    finally:
+        classes.use(None)
+    assert code.parse(code.issue("420106010203", 7)).kind is None
 
 
 @pytest.mark.parametrize(
@@ -158,13 +198,38 @@ def test_a_city_replaces_the_table_by_its_own(tmp_path):
         [{"code": "12345", "kind": "A", "zh": "甲", "en": "a"}],
         [{"code": "123456", "kind": "A", "zh": "甲"}],
         [{"code": "123456", "kind": k, "zh": "甲", "en": "a"} for k in "AB"],
-        [{"code": f"{n}23456", "kind": "A", "zh": "甲", "en": "a"} for n in (1, 2)],
+        ["123456"],
     ],
 )
 def test_a_malformed_class_table_is_refused_with_its_row(rows):
     with pytest.raises(Invalid) as caught:
         classes.table(rows)
     assert (caught.value.code, caught.value.facts["row"]) == ("class_table", len(rows))
+
+
+@pytest.mark.parametrize(
+    ("rows", "refusal"),
+    [
+        ([{"code": "990101", "kind": "Sensor", "zh": "甲", "en": "a"}], "class_meaning"),
+        ([{"code": "010203", "kind": "Bulding", "zh": "甲", "en": "a"}], "class_table"),
+        ([], "table_unreadable"),
+        ({"code": "010203"}, "table_unreadable"),
+    ],
+)
+def test_a_table_that_would_change_a_meaning_or_names_no_kind_is_refused(tmp_path, rows, refusal):
+    with pytest.raises(Invalid) as caught:
+        classes.load(table_file(tmp_path, rows), {"Building", "Sensor"})
+    assert caught.value.code == refusal
+
+
+@pytest.mark.parametrize("text", ["[{", "\xff", None])
+def test_a_table_that_is_no_json_is_refused(tmp_path, text):
+    path = tmp_path / "classes.json"
+    if text is not None:
+        path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(Invalid) as caught:
+        classes.load(path)
+    assert (caught.value.code, caught.value.facts["path"]) == ("table_unreadable", str(path))
 
 
 @pytest.mark.parametrize("kind", ["Storey", "Space", "Element", "Nonsense"])

@@ -249,9 +249,9 @@ def test_a_scheme_nobody_knows_is_refused_with_those_known():
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ({"scheme": "a", "zh": "甲"}, "no text in en"),
-        ({"scheme": "a", "zh": "甲", "en": "a", "pattern": "("}, "missing )"),
-        ({"scheme": "a", "zh": "甲", "en": "a", "pattern": "x" * 201}, "pattern: text to 200"),
+        ({"scheme": "ab", "zh": "甲"}, "no text in en"),
+        ({"scheme": "ab", "zh": "甲", "en": "a", "pattern": "("}, "missing )"),
+        ({"scheme": "ab", "zh": "甲", "en": "a", "pattern": "x" * 201}, "pattern: text to 200"),
     ],
 )
 def test_a_table_of_opaque_schemes_names_its_wrong_row(row, reason):
@@ -262,9 +262,9 @@ def test_a_table_of_opaque_schemes_names_its_wrong_row(row, reason):
 
 
 def test_a_table_that_names_a_scheme_twice_is_refused(tmp_path):
-    row = {"scheme": "a", "zh": "甲", "en": "a", "pattern": "A[0-9]+"}
+    row = {"scheme": "ab", "zh": "甲", "en": "a", "pattern": "A[0-9]+"}
     path = tmp_path / "schemes.json"
     path.write_text(json.dumps([row]), encoding="utf-8")
-    assert recognise("A12", opaque=opaque.load(path))[0].scheme == "a"
+    assert recognise("A12", opaque=opaque.load(path))[0].scheme == "ab"
     with pytest.raises(Invalid, match="stands twice"):
         opaque.table([row, row])

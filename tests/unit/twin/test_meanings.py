@@ -160,6 +160,6 @@ async def test_an_identity_number_is_refused_before_anything_is_looked_up(city, 
 
 
 async def test_a_mistyped_identity_number_is_not_echoed():
-    told = told_unknown("110105194912310021")  # its check digit is wrong
+    told = told_unknown("110105194912310021", ())  # its check digit is wrong
     assert "19491231" not in str(told) + str(told.facts)
     assert "recognised" not in told.facts

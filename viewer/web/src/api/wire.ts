@@ -136,7 +136,15 @@ export interface Finding {
 export interface Change {
   generation: number;
   at: string | null;
-  change: "created" | "changed" | "ended" | "restored" | "replaced_others";
+  change:
+    | "created"
+    | "changed"
+    | "ended"
+    | "restored"
+    | "replaced_others"
+    | "linked"
+    | "unlinked"
+    | "relinked";
   fields: Record<string, { before: unknown; after: unknown }>;
   cause: { event?: string; action?: string; who?: string; why?: string; version?: unknown };
 }
@@ -165,4 +173,28 @@ export interface WrongPlace extends Words {
   position: number | null;
   expected: string;
   found: string;
+}
+
+/** What was linked or unlinked. */
+export interface LinkDone {
+  code: string;
+  scheme: string;
+  value: string;
+  scope: string;
+  generation: number;
+}
+
+/** A row of a list that was not linked; positions count from 1. */
+export interface RefusedRow extends WrongPlace {
+  row: number;
+  column: string;
+  value: string;
+  scheme: string;
+}
+
+/** What came of a list of foreign codes. */
+export interface ListReport {
+  counts: { rows: number; right: number; already: number; refused: number; linked: number };
+  generation: number | null;
+  refused: RefusedRow[];
 }

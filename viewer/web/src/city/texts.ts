@@ -44,6 +44,33 @@ const TEXTS = {
     "点击选择或把 .ifc / .ifczip 拖到这里",
     "Choose or drop an .ifc or .ifczip file here",
   ],
+  list: ["导入编码", "Import codes"],
+  listDrop: [
+    "点击选择或把 CSV 清单拖到这里（列：code、value、scheme）",
+    "Choose or drop a CSV list here (columns code, value, scheme)",
+  ],
+  listReading: ["正在检查", "Checking"],
+  listChecked: [
+    "{rows} 行：可挂接 {right} · 已有 {already} · 有误 {refused}",
+    "{rows} rows: {right} can be linked · {already} known · {refused} wrong",
+  ],
+  listLinked: [
+    "已挂接 {linked} 个 · 已有 {already} · 有误 {refused}",
+    "{linked} linked · {already} known · {refused} wrong",
+  ],
+  listLink: ["挂接 {n} 个编码", "Link the right rows: {n}"],
+  listStrict: ["有误则全部不挂接", "All rows or none"],
+  listUndo: ["撤销本次导入", "Take this list back"],
+  listUndone: ["已撤销 {n} 个", "{n} taken back"],
+  listRow: ["第 {row} 行", "row {row}"],
+  listMore: ["另有 {n} 行有误", "and {n} more wrong rows"],
+  why: ["原因", "Reason"],
+  whyNeeded: ["请填写原因", "Please give a reason"],
+  linkCode: ["挂接外部编码", "Link a foreign code"],
+  linkValue: ["外部编码", "Foreign code"],
+  linkScheme: ["编码体系（自动识别）", "Scheme (by its form)"],
+  unlink: ["解除", "Unlink"],
+  unlinkSure: ["再点一次确认解除", "Click again to unlink"],
   project: ["项目（可选）", "Project (optional)"],
   document: ["文档（可选）", "Document (optional)"],
   uploadWrong: ["请选择 .ifc 或 .ifczip 文件", "Please choose an .ifc or .ifczip file"],
@@ -205,6 +232,19 @@ const WORDS: Record<string, [string, string]> = {
   ended: ["终止", "ended"],
   restored: ["恢复", "restored"],
   replaced_others: ["替代其他编码", "replaced others"],
+  linked: ["挂接编码", "code linked"],
+  unlinked: ["解除编码", "code unlinked"],
+  relinked: ["更换编码", "codes changed"],
+  aliases: ["外部编码", "Other codes"],
+  code: ["编码", "code"],
+  value: ["外部编码", "value"],
+  scheme: ["编码体系", "scheme"],
+  scope: ["范围", "scope"],
+  source: ["来源", "source"],
+  confidence: ["可信度", "confidence"],
+  "action.link": ["人工挂接", "linked by a person"],
+  "action.unlink": ["人工解除", "unlinked by a person"],
+  "action.import": ["清单导入", "list imported"],
   "action.retire": ["注销编码", "code retired"],
   "action.merge": ["编码合并", "codes merged"],
   "action.split": ["编码拆分", "code split"],
@@ -226,6 +266,27 @@ const WORDS: Record<string, [string, string]> = {
   confirmed: ["人工确认", "confirmed"],
   given: ["给定", "given"],
   none: ["未知", "unknown"],
+  "scheme.uic": ["官方统一识别代码", "official code"],
+  "scheme.uscc": ["统一社会信用代码", "Social credit code"],
+  "scheme.org_code": ["组织机构代码", "Organisation code"],
+  "scheme.jgj246": ["房屋代码", "House code (JGJ/T 246)"],
+  "scheme.jgj496": ["房屋建筑统一编码", "Building code (JGJ/T 496)"],
+  "scheme.bdcdy28": ["不动产单元代码", "Real-estate unit"],
+  "scheme.bdcdy26": ["不动产 26 位代码", "Real-estate unit, 26 digits"],
+  "scheme.permit18": ["施工许可证", "Construction permit"],
+  "scheme.gb2260": ["行政区划代码", "Division code"],
+  "scheme.gb10114": ["乡级区划代码", "Sub-county code"],
+  "scheme.stat12": ["统计区划代码", "Statistics code"],
+  "scheme.gs1dl": ["GS1 标识", "GS1"],
+  "scheme.oid": ["对象标识符 OID", "OID"],
+  "scheme.handle": ["Handle / DOI", "Handle / DOI"],
+  "scheme.ecode": ["Ecode", "Ecode"],
+  "scheme.address": ["地址", "Address"],
+  "scheme.ifc_guid": ["IFC GUID", "IFC GUID"],
+  "scheme.device": ["设备", "Device"],
+  "scheme.tag": ["标记", "Tag"],
+  "scheme.project": ["项目名", "Project name"],
+  "scheme.document": ["文档名", "Document name"],
   true: ["是", "yes"],
   false: ["否", "no"],
 };
@@ -257,6 +318,12 @@ export function text(key: TextKey, facts: Record<string, string | number> = {}):
 
 export function word(term: string): string {
   return WORDS[term]?.[language === "zh" ? 0 : 1] ?? term;
+}
+
+/** A scheme of codes as people call it. */
+export function schemeName(scheme: string): string {
+  const key = `scheme.${scheme}`;
+  return key in WORDS ? word(key) : scheme;
 }
 
 /** What was done, as the cause of a change names it. */

@@ -4,6 +4,7 @@ import { mountBar, mountDisplay } from "./bar";
 import { mountCard } from "./card";
 import { mountColour } from "./colour";
 import { el } from "./dom";
+import { mountImport } from "./import-codes";
 import { labelsOf } from "./name-labels";
 import { Recognised } from "./recognised";
 import { mountSearch } from "./search";
@@ -19,7 +20,12 @@ const LABELLED = ["Building", "Facility"];
 export function mountPanels(app: App, root: HTMLElement, goHome: () => void): void {
   const colour = mountColour(app);
   const left = el("aside", { class: "left" });
-  left.append(mountDisplay(app, colour.chooser), mountStoreys(app), mountUpload(app));
+  left.append(
+    mountDisplay(app, colour.chooser),
+    mountStoreys(app),
+    mountUpload(app),
+    mountImport(app),
+  );
   const recognised = new Recognised(app);
   const right = el("aside", { class: "right" }, recognised.node, mountCard(app));
   const middle = el("div", { class: "middle" }, colour.legend);

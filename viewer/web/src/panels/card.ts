@@ -3,6 +3,7 @@ import type { CityObject, Resolved } from "../api/wire";
 import { text, word } from "../city/texts";
 import { type App, onView } from "./app";
 import { codeLine } from "./card-code";
+import { foreignCodes } from "./card-foreign";
 import { cardHistory } from "./card-history";
 import { cardSets } from "./card-sets";
 import { button, el, replace } from "./dom";
@@ -56,11 +57,11 @@ async function fill(
     head(app, told, properties),
     facts(told, properties),
     path(app, told),
+    foreignCodes(app, told),
+    cardHistory(told.code, signal),
     live.node,
     cardSets(text("properties"), properties.psets, true),
     cardSets(text("quantities"), properties.quantities, false),
-    aliases(told),
-    cardHistory(told.code, signal),
   );
   card.scrollTop = 0;
   await live.show(told, signal);
@@ -98,10 +99,23 @@ function head(app: App, told: Resolved, properties: Record<string, unknown>): HT
       fly,
     ),
     codeLine(told.code),
-    told.replaced_by?.length
-      ? el("p", { class: "warn", text: `${text("replaced")} ${told.replaced_by.join(" ")}` })
-      : null,
+    replaced(app, told),
   );
+}
+
+/** A code that left leads to what took its place. */
+function replaced(app: App, told: Resolved): HTMLElement | null {
+  const heirs = told.replaced_by ?? [];
+  if (heirs.length === 0) return null;
+  const links = heirs.map((code) =>
+    button({
+      class: "link",
+      text: code,
+      testid: "card-replaced",
+      on: { click: () => void app.select(code, true).catch(complain) },
+    }),
+  );
+  return el("p", { class: "warn replaced" }, `${text("replaced")} `, ...links);
 }
 
 function facts(told: Resolved, properties: CityObject["properties"] = {}): HTMLElement {
@@ -158,15 +172,4 @@ function path(app: App, told: Resolved): HTMLElement | null {
     }),
   );
   return el("nav", { class: "path", title: text("path") }, ...buttons);
-}
-
-function aliases(told: Resolved): HTMLElement | null {
-  if (told.aliases.length === 0) return null;
-  const list = el("dl", { class: "facts" });
-  for (const alias of told.aliases) {
-    const title = alias.scope ? `${alias.scheme} @ ${alias.scope}` : alias.scheme;
-    list.append(el("dt", { text: alias.scheme, title }), el("dd", { text: alias.value }));
-  }
-  const title = `${text("aliases")} · ${told.aliases.length}`;
-  return el("details", { testid: "aliases" }, el("summary", { text: title }), list);
 }

@@ -1,4 +1,5 @@
 import * as client from "../api/client";
+import { isList } from "../api/links";
 import { upload } from "../api/upload";
 import type { Job, Model, Upload } from "../api/wire";
 import { shortNumber } from "../city/ramp";
@@ -63,7 +64,7 @@ class UploadPanel {
     document.addEventListener("drop", (event) => {
       event.preventDefault();
       const file = event.dataTransfer?.files[0];
-      if (!file) return;
+      if (!file || isList(file.name)) return; // lists of codes have a panel of their own
       (this.node as HTMLDetailsElement).open = true;
       this.chosen(file);
     });

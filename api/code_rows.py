@@ -13,7 +13,7 @@ import csv
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -33,11 +33,12 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "source": ("source", "来源"),
     "confidence": ("confidence", "可信度"),
 }
-_QUOTED = re.compile(r'(^|[,;\t])"(?:[^"]|"")*"')
-_OPENED = re.compile(r'(?:^|[,;\t])"')
+_OPENING = re.compile(r'(?:^|[,;\t])"')
+_CLOSING = re.compile(r'(?:[^"]++|"")*+"')
 REQUIRED = ("thing", "value")
 _KNOWN = {name: column for column, known in COLUMNS.items() for name in known}
 
+Cell = str | int | float | None
 Numbered = tuple[int, Row | Refusal]
 
 
@@ -105,34 +106,37 @@ class Lines:
     quoted: bool
     row: int = 0
     rest: str = ""
-    open: str = ""
+    held: list[str] = field(default_factory=list)
+    chars: int = 0
+    is_open: bool = False
 
     def feed(self, text: str) -> Iterator[tuple[int, str]]:
         """Yield (number, record) of what the text completes; Invalid("import_record_long")."""
         *whole, self.rest = (self.rest + text).split("\n")
         for line in whole:
-            self.open += line + "\n"
-            if not (self.quoted and is_open(self.open)):
-                yield self._taken()
-            self._check(self.open)
-        self._check(self.rest)
+            yield from self._add(line + "\n")
+        self._check(len(self.rest))
 
     def close(self) -> Iterator[tuple[int, str]]:
-        """Yield what no line end closed."""
-        self.open += self.rest
-        self.rest = ""
-        if self.quoted and is_open(self.open):
+        """Yield what no line end closed; Invalid("import_quote_open")."""
+        last, self.rest = self.rest, ""
+        if last:
+            yield from self._add(last)
+        if self.held:
             raise Invalid("import_quote_open", row=self.row + 1)
-        if self.open:
-            yield self._taken()
 
-    def _taken(self) -> tuple[int, str]:
-        self.row += 1
-        record, self.open = self.open, ""
-        return self.row, record
+    def _add(self, line: str) -> Iterator[tuple[int, str]]:
+        self.held.append(line)
+        self.chars += len(line)
+        self._check(self.chars)
+        self.is_open = self.quoted and ends_open(line, is_open=self.is_open)
+        if not self.is_open:
+            self.row += 1
+            record, self.held, self.chars = "".join(self.held), [], 0
+            yield self.row, record
 
-    def _check(self, text: str) -> None:
-        if len(text) > RECORD_CHARS_MAX:
+    def _check(self, chars: int) -> None:
+        if chars > RECORD_CHARS_MAX:
             raise Invalid("import_record_long", row=self.row + 1, limit=RECORD_CHARS_MAX)
 
 
@@ -207,7 +211,7 @@ class JsonRows:
 
     def _row(self, record: str) -> Row | Refusal:
         try:
-            said = msgspec.json.decode(record, type=dict[str, Any])
+            said = msgspec.json.decode(record, type=dict[str, Cell])
         except msgspec.DecodeError as error:
             return _unreadable(record, str(error))
         unknown = [name for name in said if name not in _KNOWN]
@@ -218,9 +222,24 @@ class JsonRows:
         return made({_KNOWN[name]: _text(value) for name, value in said.items()})
 
 
-def is_open(record: str) -> bool:
-    """Whether a quoted field of the record has not ended; a quote inside a field opens none."""
-    return '"' in record and _OPENED.search(_QUOTED.sub(r"\1", record)) is not None
+def ends_open(line: str, *, is_open: bool) -> bool:
+    """Return whether a quoted field goes on behind a line; each line is looked at once.
+
+    A quote opens a field at its beginning only (a stray one is text), and a doubled one is text.
+    """
+    at = 0
+    while at < len(line):
+        if is_open:
+            closed = _CLOSING.match(line, at)
+            if closed is None:
+                return True
+            at, is_open = closed.end(), False
+        else:
+            opened = _OPENING.search(line, at)
+            if opened is None:
+                return False
+            at, is_open = opened.end(), True
+    return is_open
 
 
 def heading(fields: list[str]) -> list[str]:
@@ -248,7 +267,7 @@ def made(said: Mapping[str, str]) -> Row | Refusal:
         return Refusal("confidence", Problem("link_confidence", None, "0-1", shown(number)))
 
 
-def _text(value: Any) -> str:
+def _text(value: Cell) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else str(value)

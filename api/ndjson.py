@@ -37,7 +37,7 @@ def question(line: bytes) -> tuple[str, Question]:
     """Return what one line asks; Invalid("line_unreadable") in place of what is no question."""
     try:
         said = msgspec.json.decode(line)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:  # also what nests without an end
         return _refused(line, str(error))
     text = said.get("q") if isinstance(said, dict) else said
     if not isinstance(text, str):

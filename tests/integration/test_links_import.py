@@ -1,52 +1,20 @@
 """Lists of foreign codes, 10,000 with 500 planted errors: over HTTP, by a job, by a command."""
 
-import csv
-import io
 import json
-import subprocess
-import sys
 import time
 
 import httpx
 import pytest
 
 from api.app import create_app
-from api.bootstrap import open_services
-from api.services import Door
-from api.settings import load
 from api.tokens import Tokens
 from api.work import Worker
-from cim.model import Entity, Kind
-from cim.ports import Batch
-from identity import code as universal
-from tests.parts.foreign_codes import MAKERS
+from tests.parts.listed_codes import COUNT, HOUSES, KINDS, PER_KIND, furnished, listed
 from tests.parts.planted_codes import planted
-from tests.parts.twin_process import ROOT, environment
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 
-COUNT, PER_KIND = 10_000, 50
-HOUSES = [universal.issue(universal.prefix("420111", "House"), n) for n in range(1, 501)]
 PERSON = "11010519491231002X"
-
-
-def official(draw):
-    """A code of CJ/T 553 shape of another city's table, without our check."""
-    return f"420106{draw.randint(1, 89):02d}0203{draw.randint(1, 10**9 - 1):09d}"
-
-
-KINDS = {**MAKERS, "uic": official}
-
-
-async def furnished(folder):
-    """A door over ``folder`` with 500 houses."""
-    settings = load(data_dir=folder)
-    door = Door(settings)
-    services = await door.open(lambda: open_services(settings, time.time))
-    activation = await services.graph.activate("test", wait_s=1)
-    await activation.write(Batch(entities=[Entity(code, Kind.HOUSE, "house") for code in HOUSES]))
-    await activation.commit({"event": "test"})
-    return door, services
 
 
 @pytest.fixture
@@ -56,21 +24,6 @@ async def city(tmp_path):
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         yield client, services
     await door.close()
-
-
-def listed(rows):
-    """The rows as a spreadsheet saves them; each row's thing under one of its names."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["code", "scheme", "value", "source"])
-    for number, (scheme, value) in enumerate(rows, start=1):
-        writer.writerow([thing(number), scheme, value, "land office"])
-    return out.getvalue().encode()
-
-
-def thing(number):
-    house = HOUSES[number % len(HOUSES)]
-    return (house, f"urn:uic:cn:{house}", f" {house} ")[number % 3]
 
 
 async def send(client, body, media="text/csv", **params):
@@ -215,39 +168,3 @@ async def test_rows_that_are_right_but_cannot_be_linked_are_told_each_in_its_row
     await services.graph.head()
     held = [p for p in tmp_path.rglob("*") if p.is_file() and PERSON.encode() in p.read_bytes()]
     assert held == []
-
-
-def commanded(*words, folder):
-    done = subprocess.run(
-        [sys.executable, "-m", "api.cli", "import", *words, "--data-dir", str(folder)],
-        env=environment() | {"LC_ALL": "C.UTF-8"}, cwd=ROOT, capture_output=True, text=True,
-        timeout=200, check=False,
-    )  # fmt: skip
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
-
-
-@pytest.mark.parametrize(
-    ("count", "per_kind"), [(1_000, 5), pytest.param(COUNT, PER_KIND, marks=pytest.mark.long)]
-)
-async def test_the_command_line_names_the_same_errors_and_links_the_same_rows(
-    tmp_path, count, per_kind
-):
-    folder = tmp_path / "city"
-    door, _ = await furnished(folder)
-    await door.close()
-    rows, wrong = planted(count, per_kind=per_kind, makers=KINDS)
-    path = tmp_path / "codes.csv"
-    path.write_bytes(listed(rows))
-    checked = commanded(str(path), "--check", folder=folder)
-    done = commanded(str(path), "--why", "the register", folder=folder)
-    assert (checked.returncode, done.returncode) == (1, 1)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("row ")]
-    assert lines == [line for line in checked.stdout.splitlines() if line.startswith("row ")]
-    told = {int(line.split()[1]) - 1: line for line in lines}
-    assert sorted(told) == sorted(wrong)
-    assert all(" value [" in line and f"] {wrong[n][0]}: " in line for n, line in told.items())
-    counts = json.loads(done.stdout[done.stdout.index("{\n") :])
-    assert (counts["linked"], counts["refused"]) == (count - len(wrong), len(wrong))
-    again = commanded(str(path), "--why", "the register", folder=folder)
-    assert json.loads(again.stdout[again.stdout.index("{\n") :])["already"] == counts["linked"]

@@ -25,7 +25,9 @@ async def test_lines_are_read_whole_however_they_arrive(size):
     ]
 
 
-@pytest.mark.parametrize("line", [b"a", b"1", b"{}", b'{"q": 1}', b'["a"]', b"\xff", b'"a'])
+@pytest.mark.parametrize(
+    "line", [b"a", b"1", b"{}", b'{"q": 1}', b'["a"]', b"\xff", b'"a', b"[" * 9_999]
+)
 def test_what_is_no_question_is_refused_in_its_place(line):
     _, refused = ndjson.question(line)
     assert isinstance(refused, CityError)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from cim.heights import CityHeights
 from identity.errors import Invalid
 from identity.grid_datum import SEPARATION_M_MAX, Datum
 from sensors.topics import SUBSCRIPTION
@@ -108,6 +109,11 @@ class Settings(BaseSettings):
     job_stale_s: float = Field(default=20.0, gt=0)
     job_save_s: float = Field(default=0.2, gt=0)
     job_attempts_max: int = Field(default=3, gt=0)
+
+    @property
+    def heights(self) -> CityHeights:
+        """What a height is where nobody says it."""
+        return CityHeights(self.height_datum, self.geoid_separation_m)
 
     @property
     def kernels(self) -> tuple[str, ...]:

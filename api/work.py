@@ -25,7 +25,6 @@ from bim.child import Limits
 from bim.door import Receipt
 from bim.rows import Finding
 from cim import claims
-from cim.heights import CityHeights
 from cim.progress import Progress
 from identity.errors import CityError, Invalid, NotFound, TooLarge
 from twin.ports import Job
@@ -108,8 +107,7 @@ def options(services: Services) -> ingest.Options:
         wall_s=said.child_wall_s,
         file_mb=said.child_file_mb,
     )
-    heights = CityHeights(said.height_datum, said.geoid_separation_m)
-    return ingest.Options(worker_name(), limits, said.kernels, said.lease_wait_s, heights)
+    return ingest.Options(worker_name(), limits, said.kernels, said.lease_wait_s, said.heights)
 
 
 @asynccontextmanager

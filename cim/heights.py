@@ -6,11 +6,12 @@ separation kept beside it (standards, identity §7). A row without a datum is fr
 kept: it was taken as ellipsoidal and still is, uncertain.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cim.model import Entity
 from identity import grid
 from identity.grid import Datum, Height
+from identity.grid_datum import check_datum
 
 DATUM, PROVENANCE, SEPARATION = "height_datum", "height_provenance", "geoid_separation_m"
 KEPT = frozenset({DATUM, PROVENANCE, SEPARATION})
@@ -42,6 +43,24 @@ class CityHeights:
         """Return the separation that holds for heights of a datum."""
         same = datum == self.datum or {datum, self.datum} <= _YELLOW_SEA
         return self.separation_m if same and datum != Datum.ELLIPSOIDAL else None
+
+
+def kept(entity: Entity, city: CityHeights) -> Entity:
+    """Return an entity placed by hand or from a list with what is kept with its height.
+
+    What its properties say themselves wins over the city's. Raises Invalid("height_datum").
+    """
+    said = {name: v for name, v in entity.properties.items() if name not in KEPT}
+    if entity.height_m is None:
+        return replace(entity, properties=said)
+    told = entity.properties.get(DATUM)
+    datum = str(told or city.datum)
+    check_datum(datum)
+    separation_m = entity.properties.get(SEPARATION, city.separation_of(datum))
+    provenance = entity.properties.get(PROVENANCE) or (CONFIRMED if told else ASSUMED)
+    said |= {DATUM: datum, PROVENANCE: provenance}
+    said |= {} if separation_m is None else {SEPARATION: separation_m}
+    return replace(entity, properties=said)
 
 
 def named(text: str) -> Datum | None:

@@ -177,7 +177,7 @@ def _positions(corners: Floats) -> list[Position]:
     """``corners`` (n, 4, 3): lon, lat, height_m of the bottoms of boxes."""
     low, high = corners.min(axis=1), corners.max(axis=1)
     middle = corners.mean(axis=1)
-    cells = _cells(middle[:, 0], middle[:, 1])
+    cells = grid.finest_many(middle[:, 0].tolist(), middle[:, 1].tolist())
     boxes = np.column_stack([low[:, :2], high[:, :2]]).tolist()
     points = np.column_stack([middle[:, :2], low[:, 2]]).tolist()
     return [
@@ -186,14 +186,6 @@ def _positions(corners: Floats) -> list[Position]:
             points, boxes, cells, strict=True
         )
     ]
-
-
-def _cells(lons: Floats, lats: Floats) -> list[str]:
-    """Return the finest cell of each point: level 10, beyond 88° of latitude level 2."""
-    polar = np.abs(lats) >= grid.LAT_MAX_DEG
-    cells = iter(grid.encode_many(lons[~polar], lats[~polar]))
-    caps = iter(grid.encode_many(lons[polar], lats[polar], grid.POLE_LEVEL_MAX))
-    return [next(caps) if is_cap else next(cells) for is_cap in polar.tolist()]
 
 
 def _number(name: str, value: Any) -> float:

@@ -14,8 +14,9 @@ from typing import Any
 
 import msgspec
 
-from cim import batches
+from cim import batches, heights
 from cim.delivery_before import lease
+from cim.heights import CityHeights
 from cim.model import Entity, Kind, Lifecycle
 from cim.ports import LOOKUP_LIMIT, Activation, Batch, Graph
 from identity import code as uic
@@ -50,13 +51,17 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """Where things are registered: both stores are of the same graph; ``region`` is six digits."""
+    """Where things are registered: both stores are of the same graph; ``region`` is six digits.
+
+    ``heights``: what a height is where its thing's properties don't say it.
+    """
 
     graph: Graph
     codes: Codes
     region: str
     wait_s: float
     portion: int = PORTION_THINGS
+    heights: CityHeights = field(default_factory=CityHeights)
 
     async def register(
         self, things: Iterable[Thing], owner: str, *, first: int = 0
@@ -82,7 +87,9 @@ class Registration:
         issued = await self._issue(things, f"{HOLDER}:{owner}:{_digest(things)}")
         if await self._is_done((await self.graph.head()).generation, issued):
             return issued
-        rows = list(_batches(things, issued))  # made before the lease, while others write
+        rows = list(
+            _batches(things, issued, self.heights)
+        )  # made before the lease, while others write
         async with lease(self.graph, HOLDER, self.wait_s) as activation:
             if await self._is_done(activation.base, issued):
                 await activation.abort()
@@ -141,18 +148,18 @@ def _digest(things: Sequence[Thing]) -> str:
     return sha256(msgspec.json.encode(things)).hexdigest()
 
 
-def _batches(things: Sequence[Thing], issued: Sequence[str]) -> Iterator[Batch]:
+def _batches(things: Sequence[Thing], issued: Sequence[str], city: CityHeights) -> Iterator[Batch]:
     pairs = list(zip(things, issued, strict=True))
     own = [Alias(OWN_CODE, "", code, code, source=HOLDER) for code in issued]
     foreign = [
         Alias(*key, code=code, source=HOLDER) for thing, code in pairs for key in thing.known_as
     ]
-    return batches.batches(entities=_anchors(pairs), aliases=[*own, *foreign])
+    return batches.batches(entities=_anchors(pairs, city), aliases=[*own, *foreign])
 
 
-def _anchors(pairs: Sequence[tuple[Thing, str]]) -> list[Entity]:
+def _anchors(pairs: Sequence[tuple[Thing, str]], city: CityHeights) -> list[Entity]:
     cells = _cells([thing for thing, _ in pairs])
-    return [
+    made = [
         Entity(
             code,
             thing.kind,
@@ -166,6 +173,7 @@ def _anchors(pairs: Sequence[tuple[Thing, str]]) -> list[Entity]:
         )
         for number, (thing, code) in enumerate(pairs)
     ]
+    return [heights.kept(entity, city) for entity in made]
 
 
 def _cells(things: Sequence[Thing]) -> dict[int, str]:
@@ -173,10 +181,10 @@ def _cells(things: Sequence[Thing]) -> dict[int, str]:
     points = {
         number: (thing.lon, thing.lat)
         for number, thing in enumerate(things)
-        if thing.lon is not None and thing.lat is not None and abs(thing.lat) < grid.LAT_MAX_DEG
+        if thing.lon is not None and thing.lat is not None
     }
     lons, lats = [lon for lon, _ in points.values()], [lat for _, lat in points.values()]
-    return dict(zip(points, grid.encode_many(lons, lats), strict=True))
+    return dict(zip(points, grid.finest_many(lons, lats), strict=True))
 
 
 async def _write(

@@ -6,7 +6,7 @@ behind its 2D characters (``LEGAL_CUTS_3D``); heights are ellipsoidal metres.
 
 ::
 
-    position  encode  decode  encode_many  encode_3d  decode_3d  lifted  split
+    position  encode  decode  encode_many  finest_many  encode_3d  decode_3d  lifted  split
     heights   encode_height  decode_height
     outline   ring  box  box_3d  from_ring  from_box
     family    prefixes  parent  ancestors  children  neighbours   (2D and 3D codes)
@@ -26,7 +26,7 @@ from identity.grid_cover_box import cover_box_3d
 from identity.grid_datum import Datum, Height, ellipsoidal_height_m
 from identity.grid_flat import Cell, decode, encode, level_of
 from identity.grid_height import decode_height, encode_height
-from identity.grid_many import encode_many
+from identity.grid_many import encode_many, finest_many
 from identity.grid_neighbours import neighbours
 from identity.grid_outline import Ring, box, box_3d, from_box, from_ring, ring
 from identity.grid_polygon import POLYGON_POINTS_MAX, Points
@@ -92,6 +92,7 @@ __all__ = [
     "encode_3d",
     "encode_height",
     "encode_many",
+    "finest_many",
     "from_box",
     "from_ring",
     "is_3d",

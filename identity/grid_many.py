@@ -13,9 +13,11 @@ from identity.grid_units import (
     DEGREE,
     DOUBT,
     HEX,
+    LAT_MAX_DEG,
     LEGAL_CUTS,
     LEVEL_MAX,
     POLE,
+    POLE_LEVEL_MAX,
     SIZES,
     SPLITS,
     Z_ORDER,
@@ -55,6 +57,33 @@ def encode_many(
     for at in range(0, len(x), BLOCK):
         codes += _block(x[at : at + BLOCK], y[at : at + BLOCK], level)
     return codes
+
+
+def finest_many(
+    lons: "Sequence[Degrees] | Floats", lats: "Sequence[Degrees] | Floats"
+) -> list[str]:
+    """Return the finest code of each position: level 10, beyond 88° of latitude level 2.
+
+    Raises as ``encode_many``.
+    """
+    if len(lons) != len(lats):
+        raise Invalid("grid_lengths", lons=len(lons), lats=len(lats))
+    polar = [abs(lat) >= LAT_MAX_DEG for lat in map(float, lats)]
+    codes = iter(encode_many(*_picked(lons, lats, polar, wanted=False)))
+    caps = iter(encode_many(*_picked(lons, lats, polar, wanted=True), POLE_LEVEL_MAX))
+    return [next(caps) if is_cap else next(codes) for is_cap in polar]
+
+
+def _picked(
+    lons: "Sequence[Degrees] | Floats",
+    lats: "Sequence[Degrees] | Floats",
+    polar: "Sequence[bool]",
+    *,
+    wanted: bool,
+) -> "tuple[list[Degrees], list[Degrees]]":
+    pairs = zip(lons, lats, polar, strict=True)
+    both = [(lon, lat) for lon, lat, is_cap in pairs if is_cap is wanted]
+    return [lon for lon, _ in both], [lat for _, lat in both]
 
 
 def _all_floats(values: "Iterable[Degrees] | Floats") -> bool:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
+from cim import heights, redirects
+from cim.heights import CityHeights
 from cim.model import Entity, Kind, Lifecycle, Relation, Verb
 from cim.ports import Activation, Batch, Graph
 from identity import code as universal
@@ -84,12 +86,14 @@ async def bind_many(
     *,
     who: str = "",
     wait_s: float = LEASE_WAIT_S,
+    city: CityHeights | None = None,
 ) -> list[dict[str, Any]]:
     """Bind many devices in ONE activation; all or none. Returns their rows in the order given.
 
     A device that is bound already keeps its sensor and code: a further property is added ("" takes
     every property again), another ``code`` moves the whole sensor there; without one it stays
     where it is. One that was unbound comes back under its old code. ``who``: for the history.
+    ``city``: what the heights of positions are.
     Raises what ``check`` raises, NotFound("target_unknown"),
     TooLarge("bindings_limit"), Conflict("lease_busy").
     """
@@ -102,6 +106,7 @@ async def bind_many(
     activation = await graph.activate(HOLDER, wait_s=wait_s)
     try:
         sensors = await _sensors(graph, codes, activation, wanted, region=region, now=clock())
+        sensors |= _placed(wanted, sensors, city or CityHeights())
         targets = await _write(graph, activation, wanted, sensors)
         codes_ = [b.code for b in wanted if b.code]
         await activation.commit(_event("devices_bound", len(wanted), codes_, who))
@@ -176,6 +181,7 @@ async def _sensors(
     found = await codes.resolve(base, names, scheme=SCHEME, retired=True)
     aliases = sorted((a for rows in found.values() for a in rows), key=lambda a: not a.retired)
     held = {(a.scope, a.value): a.code for a in aliases}  # a live one counts before an ended one
+    held = await _surviving(graph, base, held)
     new = sorted({b.key() for b in wanted} - held.keys())
     held.update(await _issue(codes, region, new))
     known_ = await graph.entities(base, sorted(set(held.values())), ended=True)
@@ -186,6 +192,15 @@ async def _sensors(
         before = sensors.get(key) or old.get(held[key]) or Entity(held[key], Kind.SENSOR)
         sensors[key] = _sensor(before, bound, now)
     return sensors
+
+
+async def _surviving(
+    graph: Graph, g: int, held: Mapping[tuple[str, str], str]
+) -> dict[tuple[str, str], str]:
+    """Return the codes that the codes held lead to: one that redirects never lives again."""
+    ends = await redirects.survivors(graph, g, held.values())
+    led = {key: ends.get(code, [code]) for key, code in held.items()}
+    return {key: found[0] for key, found in led.items() if len(found) == 1}
 
 
 async def _refuse_unknown_targets(graph: Graph, g: int, targets: Sequence[str]) -> None:
@@ -224,8 +239,7 @@ def _sensor(before: Entity, bound: Bind, now: float) -> Entity:
         "candidates": [] if bound.code else list(bound.candidates),
     }
     name = bound.name or before.name or bound.device
-    made = replace(before, name=name, properties={**before.properties, **facts})
-    return made if bound.position is None else _placed(made, *bound.position)
+    return replace(before, name=name, properties={**before.properties, **facts})
 
 
 def _channel(before: Channel | None, bound: Bind) -> Channel:
@@ -239,10 +253,26 @@ def _channel(before: Channel | None, bound: Bind) -> Channel:
     return Channel(bound.unit, bound.interval_s, bound.low, bound.high, kept)
 
 
-def _placed(sensor: Entity, lon: float, lat: float, height_m: float | None) -> Entity:
-    cell = grid.encode(lon, lat) if abs(lat) < grid.LAT_MAX_DEG else None
-    box = (lon, lat, lon, lat)
-    return replace(sensor, lon=lon, lat=lat, height_m=height_m, box=box, grid2d=cell)
+def _placed(
+    wanted: Sequence[Bind], sensors: Mapping[tuple[str, str], Entity], city: CityHeights
+) -> dict[tuple[str, str], Entity]:
+    """Return the sensors that are given a position, there; the last one said counts."""
+    places = {b.key(): b.position for b in wanted if b.position is not None}
+    cells = grid.finest_many([p[0] for p in places.values()], [p[1] for p in places.values()])
+    made = {}
+    for (key, (lon, lat, height_m)), cell in zip(places.items(), cells, strict=True):
+        said = {n: v for n, v in sensors[key].properties.items() if n not in heights.KEPT}
+        at = replace(
+            sensors[key],
+            lon=lon,
+            lat=lat,
+            height_m=height_m,
+            box=(lon, lat, lon, lat),
+            grid2d=cell,
+            properties=said,
+        )
+        made[key] = heights.kept(at, city)
+    return made
 
 
 async def _write(

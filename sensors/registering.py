@@ -4,9 +4,10 @@ said → checked → target resolved → bound (or proposed) in one activation �
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cim.heights import CityHeights
 from cim.model import Verb
 from identity.errors import CityError, Invalid, NotFound
 from sensors import bindings, targets
@@ -28,7 +29,7 @@ class Asked:
 class Registering:
     """Changes the register. ``clock``: Unix seconds; ``region``: of new sensors' codes.
 
-    ``who`` stands in the history of every sensor that is changed.
+    ``who`` stands in the history of every sensor that is changed. ``city``: what heights are.
     """
 
     register: Register
@@ -36,6 +37,7 @@ class Registering:
     region: str
     who: str = ""
     wait_s: float = bindings.LEASE_WAIT_S
+    city: CityHeights = field(default_factory=CityHeights)
 
     async def prepare(self, asked: Sequence[Asked]) -> list[Bind | CityError]:
         """Return the bindings, or why there is none, in order; nothing is written.
@@ -71,6 +73,7 @@ class Registering:
             ready,
             who=self.who,
             wait_s=self.wait_s,
+            city=self.city,
         )
 
     async def confirm(self, device: str, tenant: str, code: str) -> dict[str, Any]:

@@ -42,7 +42,12 @@ def registering(services: Services, who: Caller) -> Registering:
     """Return who changes the register."""
     settings = services.settings
     return Registering(
-        register_of(services), services.clock, settings.region, who.name, settings.lease_wait_s
+        register_of(services),
+        services.clock,
+        settings.region,
+        who.name,
+        settings.lease_wait_s,
+        settings.heights,
     )
 
 

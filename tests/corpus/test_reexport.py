@@ -10,6 +10,7 @@ from bim.ingest import findings_of
 from cim.model import Kind
 from tests.corpus.test_whole_way import DUPLEX, PRODUCTS, Firm
 from tests.parts.cities import open_stores
+from tests.parts.neo4j_wipe import wipe
 from tests.parts.reexport import reexport
 
 pytestmark = [pytest.mark.anyio, pytest.mark.corpus, pytest.mark.timeout(600)]
@@ -18,9 +19,16 @@ SEED = 20261122
 THINGS = (*PRODUCTS, Kind.FACILITY)
 
 
-@pytest.fixture
-async def firm(tmp_path):
-    stores = await open_stores(f"sqlite:///{tmp_path / 'graph.db'}", tmp_path)
+@pytest.fixture(
+    params=["sqlite", pytest.param("neo4j", marks=[pytest.mark.neo4j, pytest.mark.long])]
+)
+async def firm(request, tmp_path):
+    url = f"sqlite:///{tmp_path / 'graph.db'}"
+    if request.param == "neo4j":
+        server = request.getfixturevalue("neo4j")
+        await wipe(server.url, server.user, server.password)
+        url = server.url.replace("://", f"://{server.user}:{server.password}@")
+    stores = await open_stores(url, tmp_path)
     yield Firm(stores, tmp_path / "uploads")
     await stores.graph.close()
 

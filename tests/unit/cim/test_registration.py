@@ -1,7 +1,10 @@
 """A list of things is registered whole, once, and with the same codes however often it dies."""
 
+from dataclasses import replace
+
 import pytest
 
+from cim.heights import CityHeights
 from cim.model import Entity, Kind
 from cim.ports import Filter
 from cim.registration import PORTION_THINGS, Registration, Thing
@@ -9,6 +12,7 @@ from cim.registry_change import Registry
 from cim.stores.memory import MemoryBlobs, MemoryGraph
 from identity import code as uic
 from identity.errors import CityError, Conflict, Unavailable
+from identity.grid import Datum
 from identity.ports import Alias
 
 pytestmark = pytest.mark.anyio
@@ -132,6 +136,21 @@ async def test_a_thing_with_a_place_stands_in_its_grid_cell(registration, graph)
     codes = await register(registration, [LAMPS[0], placed, polar])
     found = await graph.find(2, Filter(grid="N50H"), limit=10)
     assert [(e.code, e.lon, e.height_m) for e in found.items] == [(codes[1], 114.39, 20.0)]
+
+
+async def test_a_height_keeps_what_its_thing_says_of_it_else_the_city_s_datum(graph):
+    city = CityHeights(Datum.YELLOW_SEA_1985, -12.0)
+    registration = Registration(graph, graph, REGION, 0.0, heights=city)
+    placed = Thing(LAMP, "路灯", lon=114.39, lat=30.5, height_m=20.0)
+    said = replace(placed, properties={"height_datum": "ellipsoidal", "colour": "red"})
+    flat = replace(placed, height_m=None)
+    codes = await register(registration, [placed, said, flat])
+    kept = {"height_datum": "1985", "height_provenance": "assumed", "geoid_separation_m": -12.0}
+    own = said.properties | {"height_provenance": "confirmed"}
+    found = await graph.entities((await graph.head()).generation, codes)
+    assert [entity.properties for entity in found] == [kept, own, {}]
+    wrong = replace(placed, properties={"height_datum": "NAP"})
+    assert (await refusal(registration, wrong)).code == "height_datum"
 
 
 async def test_a_portion_has_a_limit(graph):

@@ -80,6 +80,14 @@ def test_the_poles_stop_at_level_two_here_too():
         grid.encode_many([10.0], [88.1], 3)
 
 
+def test_the_finest_cell_is_of_level_ten_and_of_level_two_at_the_poles():
+    places = [(114.3, 30.6), (10.0, 88.1), (-6.0, 10.0), (20.0, -90.0), (0.0, 87.999999)]
+    wanted = [grid.encode(x, y, 10 if abs(y) < grid.LAT_MAX_DEG else 2) for x, y in places]
+    assert wanted == grid.finest_many([x for x, _ in places], [y for _, y in places])
+    with pytest.raises(Invalid, match="grid_lengths"):
+        grid.finest_many([1.0, 2.0], [1.0])
+
+
 @pytest.mark.parametrize(
     ("lons", "lats", "code"),
     [

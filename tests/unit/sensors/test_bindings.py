@@ -2,9 +2,14 @@ import asyncio
 
 import pytest
 
+from cim.heights import CityHeights
 from cim.model import Kind, Verb
+from cim.registry_change import Registry
+from cim.stores.memory_blobs import MemoryBlobs
 from identity import code as universal
+from identity import grid
 from identity.errors import Conflict, Invalid, NotFound, TooLarge
+from identity.grid import Datum
 from sensors import bindings
 from sensors.bindings import LEASE_WAIT_S, Bind, bind, bind_many, unbind
 from sensors.lookup import Binding, Bindings
@@ -60,6 +65,37 @@ async def test_binding_makes_a_sensor_with_an_alias_that_observes_the_thing(city
         "owner": "",
         "channels": {"temperature": {"unit": "Cel", "interval_s": 5}},
     }
+
+
+async def test_the_height_of_a_position_keeps_its_datum_until_another_is_said(city):
+    names = ("height_datum", "height_provenance", "geoid_separation_m")
+
+    async def said(position, datum):
+        wanted = [Bind("d1", ROOM, position=position)]
+        seas = CityHeights(datum, -12.0)
+        (row,) = await bind_many(city.graph, city.graph, city.clock, REGION, wanted, city=seas)
+        g = (await city.graph.head()).generation
+        (sensor,) = await city.graph.entities(g, [row["sensor"]])
+        return sensor.grid2d, [sensor.properties.get(name) for name in names]
+
+    here, first = grid.encode(114.4, 30.5), ["1985", "assumed", -12.0]
+    assert await said((114.4, 30.5, 20.0), Datum.YELLOW_SEA_1985) == (here, first)
+    assert await said(None, Datum.ELLIPSOIDAL) == (here, first)
+    anew = ["ellipsoidal", "assumed", None]
+    assert await said((114.4, 30.5, 8.0), Datum.ELLIPSOIDAL) == (here, anew)
+    pole = grid.encode(10.0, 89.0, 2)
+    assert await said((10.0, 89.0, None), Datum.ELLIPSOIDAL) == (pole, [None] * 3)
+
+
+async def test_a_device_whose_sensor_was_replaced_comes_back_as_the_one_that_took_its_place(city):
+    old = (await bound(city))["sensor"]
+    new = (await bound(city, "d2"))["sensor"]
+    await unbind(city.graph, city.graph, device="d1")
+    register = Registry(city.graph, city.graph, MemoryBlobs(), 1.0)
+    await register.merge(old, new, who="Li", why="the meter was changed")
+    assert (await bound(city))["sensor"] == new
+    g = (await city.graph.head()).generation
+    assert await city.graph.entities(g, [old]) == []
 
 
 async def test_many_devices_are_bound_in_one_activation_with_codes_of_their_own(city):

@@ -17,11 +17,14 @@ RADII_M = (30.0, 150.0, 600.0)  # around a place, until something stands there
 NEAR_MAX = 200  # things looked at around one place
 CANDIDATES_MAX = 5
 NEAR_M = 10.0  # a thing this far away is about a third as likely as one that holds the place
+FLOOR = 10.0  # a metre through a floor counts as so many more: a device is seldom seen through one
 STOREY_M = 4.0  # height that a room takes up where its model does not say
 DOUBT = 0.25  # what always remains, as if another thing half-way stood there too
 METRES_PER_DEGREE = 111_320.0
 LOOKED_AT = (Kind.SPACE, Kind.BUILDING, Kind.FACILITY)
 _LIKELY = {Kind.SPACE: 1.0, Kind.FACILITY: 0.8, Kind.BUILDING: 0.6}
+_LIKELY_FLAT = {Kind.SPACE: 0.3, Kind.FACILITY: 0.8, Kind.BUILDING: 0.6}
+"""How likely a thing of the kind is watched; without a height the rooms of all floors are alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,28 +89,44 @@ def ranked(
 ) -> tuple[Mapping[str, Any], ...]:
     """Return the candidates among ``things``. Pure.
 
-    Weight: e^(−distance ÷ NEAR_M), times how likely its kind is watched; confidence: its share of
-    all weights and DOUBT. ``distance_m`` is that to its box, 0 inside; height counts where both
-    have one.
+    A kind's share is how likely it is watched; its things divide it by e^(−distance ÷ NEAR_M), a
+    metre through a floor counting for more, so that thirty rooms above each other do not outweigh
+    their building. ``confidence`` is the share of everything and DOUBT. ``distance_m`` is that to
+    its box, 0 inside; height counts where both have one.
     """
-    weighed = []
-    for thing in things:
-        distance_m = _distance_m(thing, place)
-        weighed.append(
-            (_LIKELY.get(thing.kind, 0.5) * exp(-distance_m / NEAR_M), distance_m, thing)
-        )
-    weighed.sort(key=lambda row: (-row[0], row[2].code))
-    total = sum(weight for weight, _, _ in weighed) + DOUBT
-    return tuple(
+    likely = _LIKELY_FLAT if place[2] is None else _LIKELY
+    near = [(thing, _distance_m(thing, place)) for thing in things]
+    weights = {
+        thing.code: exp(-(away_m + FLOOR * _apart_m(thing, place)) / NEAR_M)
+        for thing, away_m in near
+    }
+    of_kind: dict[Kind, list[float]] = {}
+    for thing, _ in near:
+        of_kind.setdefault(thing.kind, []).append(weights[thing.code])
+    total = DOUBT + sum(likely.get(kind, 0.0) * max(ws) for kind, ws in of_kind.items())
+    told = [
         {
             "code": thing.code,
             "kind": thing.kind.value,
             "name": thing.name,
             "distance_m": round(distance_m, 2),
-            "confidence": round(weight / total, 3),
+            "confidence": round(_share(thing, weights, of_kind, likely) / total, 3),
         }
-        for weight, distance_m, thing in weighed[:CANDIDATES_MAX]
-    )
+        for thing, distance_m in near
+    ]
+    told.sort(key=lambda row: (-float(row["confidence"]), float(row["distance_m"]), row["code"]))
+    return tuple(told[:CANDIDATES_MAX])
+
+
+def _share(
+    thing: Entity,
+    weights: Mapping[str, float],
+    of_kind: Mapping[Kind, Sequence[float]],
+    likely: Mapping[Kind, float],
+) -> float:
+    """Return a thing's part of what its kind weighs; the nearest of a kind weighs its closeness."""
+    held = of_kind[thing.kind]
+    return likely.get(thing.kind, 0.0) * max(held) * weights[thing.code] / sum(held)
 
 
 def _distance_m(thing: Entity, place: tuple[float, float, float | None]) -> float:
@@ -115,10 +134,15 @@ def _distance_m(thing: Entity, place: tuple[float, float, float | None]) -> floa
     west, south, east, north = _box(thing)
     across = max(west - lon, lon - east, 0.0) * METRES_PER_DEGREE * cos(radians(lat))
     along = max(south - lat, lat - north, 0.0) * METRES_PER_DEGREE
+    return hypot(across, along, _apart_m(thing, place))
+
+
+def _apart_m(thing: Entity, place: tuple[float, float, float | None]) -> float:
+    """Return how far above or below a room a place lies, 0 where heights are not known."""
+    height_m = place[2]
     if height_m is None or thing.height_m is None or thing.kind is not Kind.SPACE:
-        return hypot(across, along)
-    up = max(thing.height_m - height_m, height_m - thing.height_m - STOREY_M, 0.0)
-    return hypot(across, along, up)
+        return 0.0
+    return max(thing.height_m - height_m, height_m - thing.height_m - STOREY_M, 0.0)
 
 
 def _box(thing: Entity) -> Box:

@@ -24,7 +24,8 @@ from twin.ports import PAGE_LIMIT, Where
 from twin.stores.sqlite import SqliteStates
 
 REGION = "420111"
-WAIT_S = 300.0
+WAIT_S = 900.0
+QUEUED_MAX = 10_000  # messages that paho is given before it is waited for
 
 
 class Town:
@@ -123,11 +124,10 @@ def digest(rows):
 def _publish(host, port, messages):
     client = Client(CallbackAPIVersion.VERSION2, "replay")
     client.max_inflight_messages_set(500)
-    client.max_queued_messages_set(0)
     client.connect(host, port)
     client.loop_start()
-    sent = [client.publish(topic, payload, qos=1) for topic, payload in messages]
-    for info in sent:
-        info.wait_for_publish(WAIT_S)
+    for piece in batches(messages, QUEUED_MAX):
+        for info in [client.publish(topic, payload, qos=1) for topic, payload in piece]:
+            info.wait_for_publish(WAIT_S)
     client.disconnect()
     client.loop_stop()

@@ -100,12 +100,26 @@ async def test_where_nothing_stands_near_nothing_is_proposed(town):
 def test_a_candidates_confidence_falls_with_its_distance_and_never_is_certain():
     room = Entity(ROOM, Kind.SPACE, box=(114.4, 30.5, 114.4001, 30.5001))
     far = replace(room, code=HALL, box=(114.401, 30.5, 114.4011, 30.5001))
-    inside = targets.ranked([far, room], (114.40005, 30.50005, None))
+    inside = targets.ranked([far, room], (114.40005, 30.50005, 1.0))
 
     assert [c["code"] for c in inside] == [ROOM, HALL]
     assert 0.7 < inside[0]["confidence"] < 1
     assert inside[1]["distance_m"] == pytest.approx(91, abs=1)
-    assert targets.ranked([room], (114.4005, 30.5, None))[0]["confidence"] < 0.1
+    assert targets.ranked([room], (114.4005, 30.5, 1.0))[0]["confidence"] < 0.1
+
+
+def test_without_a_height_thirty_rooms_above_each_other_do_not_outweigh_their_building():
+    box = (114.4, 30.5, 114.4001, 30.5001)
+    rooms = [
+        Entity(f"{BUILDING}-R{n:08}", Kind.SPACE, height_m=4.0 * n, box=box) for n in range(30)
+    ]
+    tower = [*rooms, Entity(BUILDING, Kind.BUILDING, box=box)]
+    flat = targets.ranked(tower, (114.40005, 30.50005, None))
+    high = targets.ranked(tower, (114.40005, 30.50005, 41.0))
+
+    assert flat[0]["code"] == BUILDING
+    assert flat[0]["confidence"] > 0.5
+    assert [c["code"] for c in high[:2]] == [rooms[10].code, BUILDING]
 
 
 async def test_a_device_above_another_floor_is_nearer_to_the_room_of_its_height(town):

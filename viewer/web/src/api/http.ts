@@ -36,13 +36,19 @@ export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T>
   return answer<T>(await send(path, signal ? { signal } : {}));
 }
 
-export async function postJson<T>(path: string, body: unknown): Promise<T> {
+export async function postJson<T>(path: string, body: unknown, method = "POST"): Promise<T> {
   const init = {
-    method: "POST",
+    method,
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
   };
   return answer<T>(await send(path, init));
+}
+
+/** Sends a DELETE; any status but 2xx is thrown as a Problem. */
+export async function remove(path: string): Promise<void> {
+  const response = await send(path, { method: "DELETE" });
+  if (!response.ok) throw problemOf(response.status, await response.text());
 }
 
 export async function answer<T>(response: Response): Promise<T> {

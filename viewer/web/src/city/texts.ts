@@ -1,7 +1,9 @@
 import type { Language } from "../api/session";
+import { DEVICE_TEXTS, DEVICE_WORDS } from "./texts-devices";
 
 /** Every string of the page: Chinese, English. */
 const TEXTS = {
+  ...DEVICE_TEXTS,
   product: ["万物孪生", "Wanwu Twin"],
   searchHint: ["搜索编码、名称、地址、GUID", "Search code, name, address, GUID"],
   searchNone: ["没有找到", "Nothing found"],
@@ -163,6 +165,7 @@ export type TextKey = keyof typeof TEXTS;
 
 /** Words of the data itself: kinds, properties, job stages, qualities. Unknown ones stay as sent. */
 const WORDS: Record<string, [string, string]> = {
+  ...DEVICE_WORDS,
   Region: ["行政区", "Region"],
   Street: ["街道", "Street"],
   Community: ["社区", "Community"],

@@ -3,6 +3,7 @@ import type { App } from "./app";
 import { mountBar, mountDisplay } from "./bar";
 import { mountCard } from "./card";
 import { mountColour } from "./colour";
+import { DevicesPanel } from "./devices";
 import { el } from "./dom";
 import { mountImport } from "./import-codes";
 import { labelsOf } from "./name-labels";
@@ -29,12 +30,14 @@ export function mountPanels(app: App, root: HTMLElement, goHome: () => void): vo
   const recognised = new Recognised(app);
   const right = el("aside", { class: "right" }, recognised.node, mountCard(app));
   const middle = el("div", { class: "middle" }, colour.legend);
+  const devices = new DevicesPanel(app);
   root.append(
-    mountBar(app, mountSearch(app, recognised), goHome),
+    mountBar(app, mountSearch(app, recognised), goHome, devices.opener),
     left,
     middle,
     right,
     mountStatus(app),
+    devices.node,
   );
   const label = () => void nameBuildings(app).catch(complain);
   app.models.changed.listen(label);

@@ -6,7 +6,12 @@ import { button, el, toggle } from "./dom";
 const THEME_KEY = "twin.theme";
 
 /** The head of the page: product, city, and the buttons for theme, language, whole city, north. */
-export function mountBar(app: App, search: HTMLElement, goHome: () => void): HTMLElement {
+export function mountBar(
+  app: App,
+  search: HTMLElement,
+  goHome: () => void,
+  ...openers: HTMLElement[]
+): HTMLElement {
   const city = el("span", { class: "city", text: () => app.city.name[spoken()] });
   const demo = app.city.demo ? el("span", { class: "tag", text: () => text("demo") }) : null;
   const lang = button({
@@ -54,7 +59,7 @@ export function mountBar(app: App, search: HTMLElement, goHome: () => void): HTM
     { class: "bar" },
     brand,
     search,
-    el("div", { class: "tools" }, home, north, theme, lang),
+    el("div", { class: "tools" }, ...openers, home, north, theme, lang),
   );
 }
 

@@ -64,6 +64,8 @@ class SqliteGraph:
         """Return a page of entities that match, ordered by code."""
         rules.check_page(limit)
         rules.check_filter(where)
+        if where.q is not None and await self._db.point(sqlite_find.is_in_vain, where):
+            return Page([], None)
         return await self._db.scan(sqlite_find.find, g, where, limit, after)
 
     async def relations(

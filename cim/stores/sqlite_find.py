@@ -11,6 +11,7 @@ from typing import Any
 from cim.model import Box, Entity
 from cim.ports import Filter, Page
 from cim.stores import rows, rules
+from cim.stores.sqlite_sql import SQL
 from cim.terms import query_terms, searched
 
 _SELECT = """
@@ -44,6 +45,7 @@ _TEXT = "p.type = 'text' AND p.atom = :value{n})"
 _NUMBER = "p.type IN ('integer', 'real') AND p.atom = :value{n})"
 _WORD = "p.type = :value{n})"  # true, false, null: the JSON type says it all
 _ORDER = " ORDER BY f.code LIMIT :limit"
+WORDS_LOOKED_AT = 8  # of a text, before the search: on the event loop
 BOX_ROWS = 20_000  # a box or cell with more is walked in the order of codes: sorting costs more
 _LAST = "\U0010ffff"
 _INT64 = 2**63  # larger numbers are doubles in SQLite
@@ -56,6 +58,16 @@ def find(connection: sqlite3.Connection, g: int, where: Filter, limit: int, afte
     sql, parameters = statement(where, crowded=_crowded(connection, where))
     parameters |= {"g": g, "after": after, "limit": limit + 1}
     return page([rows.entity(row) for row in connection.execute(sql, parameters)], limit)
+
+
+def is_in_vain(connection: sqlite3.Connection, where: Filter) -> bool:
+    """Whether a word asked for stands nowhere, in no generation: a text that nothing is called.
+
+    Each word costs one look at the beginning of its list, however long that is.
+    """
+    terms = query_terms(where.q or "")[:WORDS_LOOKED_AT]
+    words = ({"word": _quoted(term)} for term in terms)
+    return any(connection.execute(SQL["has_word"], word).fetchone() is None for word in words)
 
 
 def page(found: list[Entity], limit: int) -> Page:
@@ -72,8 +84,12 @@ def statement(where: Filter, *, crowded: bool = False) -> tuple[str, dict[str, A
         parameters |= values
     words = _words(where)
     if words:
-        parameters["words"] = " AND ".join('"' + word.replace('"', '""') + '"' for word in words)
+        parameters["words"] = " AND ".join(map(_quoted, words))
     return _SELECT + _driver(where, parameters, crowded=crowded) + sql + _ORDER, parameters
+
+
+def _quoted(word: str) -> str:
+    return '"' + word.replace('"', '""') + '"'
 
 
 def _crowded(connection: sqlite3.Connection, where: Filter) -> bool:

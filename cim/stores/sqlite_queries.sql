@@ -129,6 +129,9 @@ INDEXED BY aliases_code
 WHERE code = :code AND g_from <= :g
 ORDER BY g_from DESC, scheme, scope, value LIMIT :limit;
 
+-- name: has_word
+SELECT 1 FROM words WHERE words MATCH :word LIMIT 1;
+
 -- name: tiles
 SELECT root, document, entry FROM tiles WHERE g_from <= :g AND :g < g_to ORDER BY root, document;
 

@@ -7,7 +7,7 @@ nothing for ``stream_stall_s`` is cut off. Server-sent events and WebSocket diff
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -21,14 +21,25 @@ from api.services import Door
 from api.sse import MEDIA_TYPE, STREAM_HEADERS, opening, sse
 from identity.errors import CityError, Invalid, NotFound, TooLarge, Unavailable
 from twin.frames import Frame
-from twin.readers import Reader
 
 CLOSE_REASON_BYTES_MAX = 123  # RFC 6455 5.5
 STOPPING, REFUSED, NOT_EXPECTED, TOO_SLOW = 1012, 1008, 1003, 1013  # registered close codes
 
 _log = structlog.get_logger()
 
-Opening = AbstractAsyncContextManager[Reader]
+
+class Frames(Protocol):
+    """What a client is told: a ``twin.readers.Reader`` or a ``twin.replay.Player``."""
+
+    ended: asyncio.Future[CityError]
+    waiting_most: int
+
+    async def next(self) -> list[Frame]:
+        """Return the next frames; none: that was all."""
+        ...
+
+
+Opening = AbstractAsyncContextManager[Frames]
 
 
 class EventStream(Response):
@@ -52,7 +63,7 @@ class EventStream(Response):
         except CityError as refused:  # before the first byte: what was asked for is not there
             await problem(refused, self._lang)(scope, receive, send)
 
-    async def _follow(self, reader: Reader, receive: Receive, send: Send) -> None:
+    async def _follow(self, reader: Frames, receive: Receive, send: Send) -> None:
         async def piece(body: bytes) -> None:
             await send({"type": "http.response.body", "body": body, "more_body": True})
 
@@ -64,10 +75,10 @@ class EventStream(Response):
         with counted(self._at):
             await piece(opening(self._behind))
             why = await push(reader, self._at, left, lambda batch: piece(_events(batch)))
-            if why is not None:
-                async with farewell(self._at):
+            async with farewell(self._at):
+                if why is not None:
                     await piece(sse("cut", _told(why, self._lang)))
-                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def serve(websocket: WebSocket, frames: Opening, at: Door, behind: str, lang: str) -> None:
@@ -84,7 +95,7 @@ async def serve(websocket: WebSocket, frames: Opening, at: Door, behind: str, la
         return
 
 
-async def _serve(websocket: WebSocket, reader: Reader, at: Door, behind: str, lang: str) -> None:
+async def _serve(websocket: WebSocket, reader: Frames, at: Door, behind: str, lang: str) -> None:
     async def all_of(batch: list[Frame]) -> None:
         for frame in batch:
             await websocket.send_text(_text(frame))
@@ -97,19 +108,21 @@ async def _serve(websocket: WebSocket, reader: Reader, at: Door, behind: str, la
 
     await websocket.send_text(_text(Frame(behind, "alive", {})))
     why = await push(reader, at, left, all_of)
-    if why is not None:
-        async with farewell(at):
-            await websocket.send_text(_text(Frame("", "cut", _told(why, lang))))
-            await websocket.close(_close_code(why), _reason(why))
+    async with farewell(at):
+        if why is None:
+            await websocket.close()
+            return
+        await websocket.send_text(_text(Frame("", "cut", _told(why, lang))))
+        await websocket.close(_close_code(why), _reason(why))
 
 
 async def push(
-    reader: Reader,
+    reader: Frames,
     at: Door,
     left: Callable[[], Awaitable[CityError | None]],
     send: Callable[[list[Frame]], Awaitable[None]],
 ) -> CityError | None:
-    """Send what is new until ``left`` returns; return why it ended, None when the client left."""
+    """Send what is new until ``left`` returns; return why it was cut off, None when it was not."""
     sending = asyncio.ensure_future(_send_all(reader, send, at.settings.stream_stall_s))
     leaving = asyncio.ensure_future(left())
     stopping = asyncio.ensure_future(at.stopping.wait())
@@ -127,8 +140,8 @@ async def push(
 
 
 def _why(
-    reader: Reader,
-    sending: asyncio.Future[CityError],
+    reader: Frames,
+    sending: asyncio.Future[CityError | None],
     leaving: asyncio.Future[CityError | None],
     stopping: asyncio.Future[Any],
 ) -> CityError | None:
@@ -144,15 +157,15 @@ def _why(
 
 
 async def _send_all(
-    reader: Reader, send: Callable[[list[Frame]], Awaitable[None]], stall_s: float
-) -> CityError:
-    while True:
-        batch = await reader.next()
+    reader: Frames, send: Callable[[list[Frame]], Awaitable[None]], stall_s: float
+) -> CityError | None:
+    while batch := await reader.next():
         try:
             async with asyncio.timeout(stall_s):
                 await send(batch)
         except TimeoutError:
             return TooLarge("stream_stalled", rate=True, seconds=stall_s)
+    return None
 
 
 @asynccontextmanager

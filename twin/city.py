@@ -1,22 +1,23 @@
 """The city as one façade: what a code means, where it is, what state it is in, what changes."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import copy
 from dataclasses import replace
 from typing import Any
 
 from cim import query
-from cim.model import Box, Entity
+from cim.model import Entity
 from cim.ports import Filter, Graph
 from identity.errors import Invalid, NotFound
 from identity.ports import Codes
 from twin import answers, facts, live, projections
+from twin.areas import area_of
 from twin.batch import Meaning, Searches, resolve_many
 from twin.cursors import cursor, parts
 from twin.events import Signal
 from twin.facts import Doors
-from twin.frames import Wanted, parse_id
+from twin.frames import EVERYTHING, Told, Wanted, parse_id
 from twin.meanings import meanings
 from twin.past import PastStates
 from twin.ports import PAGE_LIMIT, Projection, States, Where
@@ -25,6 +26,7 @@ from twin.push import BUFFER_FRAMES_MAX, Hub
 from twin.readers import Reader
 from twin.reading import State
 from twin.reading_checks import FUTURE_S_MAX
+from twin.replay import Player, Span
 from twin.search import Asked, Found, search
 from twin.times import unix
 
@@ -186,15 +188,13 @@ class City:
                 return count
             last = rows[-1].code
 
+    async def now(self) -> Told:
+        """Return the position of a stream that begins now."""
+        head = await self._generation(None)
+        return Told(await self._states.sequence(), head)
+
     def follow(
-        self,
-        last_event_id: str | None = None,
-        *,
-        codes: Sequence[str] = (),
-        kinds: Sequence[str] = (),
-        box: Box | None = None,
-        properties: Sequence[str] = (),
-        area: str = "",
+        self, last_event_id: str | None = None, wanted: Wanted = EVERYTHING, *, area: str = ""
     ) -> AbstractAsyncContextManager[Reader]:
         """Give a reader of what changes; see ``twin.push`` and ``twin.readers``.
 
@@ -202,8 +202,24 @@ class City:
         Raises Invalid("event_id_invalid") at once; on entering NotFound("code_unknown").
         """
         told = parse_id(last_event_id) if last_event_id else None
-        wanted = Wanted(frozenset(codes), frozenset(kinds), frozenset(properties), box)
         return self._hub.reader(wanted, told, area=area)
+
+    @asynccontextmanager
+    async def replay(
+        self, span: Span, wanted: Wanted = EVERYTHING, *, area: str = ""
+    ) -> AsyncIterator[Player]:
+        """Give a reader of history told again; see ``twin.replay``. Areas are those of now.
+
+        Raises NotFound("code_unknown"), TooLarge("area_limit") for an area.
+        """
+        if area:
+            found = await area_of(self._doors.graph, await self._generation(None), area)
+            wanted = replace(wanted, area=found)
+        player = Player(self._doors, self._states, wanted, span)
+        try:
+            yield player
+        finally:
+            await player.close()
 
     async def _generation(self, g: int | None) -> int:
         return (await self._doors.graph.head()).generation if g is None else g

@@ -11,7 +11,7 @@ from cim.model import Box
 from cim.ports import Move
 from identity.errors import Invalid
 from twin.live import judged, state_wire
-from twin.ports import Change
+from twin.ports import Change, Projection
 from twin.properties import Table
 from twin.times import rfc3339
 
@@ -74,16 +74,22 @@ class Wanted:
 
     def takes(self, change: Change) -> bool:
         """Return whether the change passes."""
-        state, known = change.state, change.projection
-        if self.codes and state.code not in self.codes:
+        return self.passes(change.state.code, change.state.property, change.projection)
+
+    def passes(self, code: str, name: str, known: Projection | None) -> bool:
+        """Return whether a property of a thing that stands there passes."""
+        if self.codes and code not in self.codes:
             return False
-        if self.properties and state.property not in self.properties:
+        if self.properties and name not in self.properties:
             return False
         if self.kinds and (known is None or known.kind not in self.kinds):
             return False
-        if self.area and not self.area.covers(state.code, known.building if known else ""):
+        if self.area and not self.area.covers(code, known.building if known else ""):
             return False
-        return self.box is None or _inside(change, self.box)
+        return self.box is None or (known is not None and _inside(known, self.box))
+
+
+EVERYTHING = Wanted()
 
 
 def parse_id(text: str) -> Told:
@@ -109,8 +115,12 @@ def state_frame(change: Change, generation: int, now: float, table: Table) -> Fr
 
 def model_frame(move: Move, sequence: int) -> Frame:
     """Return the ``model`` frame of a move of head."""
-    data = {**move.event, "generation": move.generation, "at": rfc3339(move.at)}
-    return Frame(f"{sequence}.{move.generation}", "model", data)
+    return Frame(f"{sequence}.{move.generation}", "model", model_data(move))
+
+
+def model_data(move: Move) -> dict[str, Any]:
+    """Return what is told of a move of head."""
+    return {**move.event, "generation": move.generation, "at": rfc3339(move.at)}
 
 
 def gap_frame(behind: Told, upto: Told) -> Frame:
@@ -142,9 +152,8 @@ def _state(change: Change, now: float, table: Table) -> dict[str, Any]:
     }
 
 
-def _inside(change: Change, box: Box) -> bool:
-    known = change.projection
-    if known is None or known.lon is None or known.lat is None:
+def _inside(known: Projection, box: Box) -> bool:
+    if known.lon is None or known.lat is None:
         return False
     west, south, east, north = box
     return west <= known.lon <= east and south <= known.lat <= north

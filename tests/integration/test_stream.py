@@ -5,6 +5,8 @@ import json
 import socket
 import time
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -104,6 +106,41 @@ async def test_beyond_the_window_a_gap_is_told_and_nothing_inside_is_missed(tmp_
             frames = await received(socket_, 11)
     assert frames[0] == {"id": "15.0", "event": "gap", "data": {"from": "3.0", "to": "15.0"}}
     assert [frame["data"]["code"] for frame in frames[1:]] == [f"c{n}" for n in range(15, 25)]
+
+
+async def test_both_doors_replay_history_and_end(tmp_path):
+    async with city(tmp_path) as door:
+        at = [time.time() - 3600 + 600 * n for n in range(3)]
+        rows = [Reading("c", "p", n, at[n], at[n], "s") for n in range(3)]
+        await door.services.states.commit(Commit(rows))
+        begin, end = (datetime.fromtimestamp(at[0] + s, UTC).isoformat() for s in (-60, 1260))
+        query = "?" + urlencode({"from": begin, "to": end, "speed": 12_000})  # slices of 20 minutes
+        socket_ = await follow(door, query)
+        frames = [json.loads(text) async for text in socket_]
+        again = await events(door, query, 5)
+        middle = next(f["id"] for f in again[2:] if f["event"] == "time")
+        resumed = await events(door, f"{query}&last_event_id={middle}", 4)
+    told = [(f["event"], f["data"].get("value")) for f in frames if f["event"] != "alive"]
+    first, second = [("state", 1), ("time", None)], [("state", 2), ("time", None)]
+    assert told == [("time", None), *first, *second, ("end", None)]
+    assert socket_.close_code == 1000
+    assert [f["event"] for f in again] == [event for event, _ in told][:5]
+    assert [f["event"] for f in resumed] == ["time", "state", "time", "end"]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({"from": "x"}, "time_unreadable"),
+        ({"from": "2020-01-01T00:00:00Z", "to": "2019-01-01T00:00:00Z"}, "span_invalid"),
+        ({"from": "2020-01-01T00:00:00Z", "speed": "0"}, "speed_invalid"),
+        ({"from": "2020-01-01T00:00:00Z", "to": "2120-01-01T00:00:00Z"}, "moment_in_future"),
+    ],
+)
+async def test_a_replay_of_nothing_is_refused(tmp_path, query, code):
+    async with city(tmp_path) as door, httpx.AsyncClient(base_url=door.url) as client:
+        answer = await client.get("/stream", params=query)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 
 async def test_what_cannot_be_followed_is_refused_before_the_stream_begins(tmp_path):

@@ -61,8 +61,12 @@ async def take(reader, count):
     return told
 
 
-async def told(city, last_id, count, **wanted):
-    async with city.follow(last_id, **wanted) as reader:
+def wanted_of(codes=(), kinds=(), properties=(), box=None):
+    return Wanted(frozenset(codes), frozenset(kinds), frozenset(properties), box)
+
+
+async def told(city, last_id, count, area="", **wanted):
+    async with city.follow(last_id, wanted_of(**wanted), area=area) as reader:
         return await take(reader, count)
 
 
@@ -178,7 +182,7 @@ async def test_an_id_that_is_none_is_refused_before_the_stream_begins(street, te
 )
 @pytest.mark.parametrize("behind", ["0.0", None])
 async def test_only_what_was_asked_for_passes(street, wanted, behind):
-    async with street.city.follow(behind, **wanted) as reader:
+    async with street.city.follow(behind, wanted_of(**wanted)) as reader:
         await street.read(code="other")
         await street.read(code="lamp", name="humidity", value=0)
         await street.read(code="lamp", value=5)

@@ -130,7 +130,7 @@ def _share(
 
 
 def _distance_m(thing: Entity, place: tuple[float, float, float | None]) -> float:
-    lon, lat, height_m = place
+    lon, lat, _ = place
     west, south, east, north = _box(thing)
     across = max(west - lon, lon - east, 0.0) * METRES_PER_DEGREE * cos(radians(lat))
     along = max(south - lat, lat - north, 0.0) * METRES_PER_DEGREE

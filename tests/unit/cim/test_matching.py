@@ -134,7 +134,7 @@ walls = st.lists(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(walls, walls, st.randoms())
 def test_matching_is_one_to_one_and_does_not_depend_on_the_order(new, old, dice):
     things = [thing(f"n{i}", at(x), name=n, tag=t) for i, (x, n, t) in enumerate(new)]
@@ -146,7 +146,7 @@ def test_matching_is_one_to_one_and_does_not_depend_on_the_order(new, old, dice)
     assert found == pairs(match(things, held, {}))
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32))
 def test_twins_that_move_come_and_go_are_never_mistaken(seed):
     dice = random.Random(seed)

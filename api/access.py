@@ -41,6 +41,8 @@ RULES: tuple[tuple[str, str, Role | None], ...] = (
     ("GET", "/objects/{code}/path", Role.READER),
     ("GET", "/objects/{code}/state", Role.READER),
     ("GET", "/objects/{code}/history", Role.READER),
+    ("GET", "/history/series", Role.READER),
+    ("GET", "/history/export", Role.READER),
     ("GET", "/objects/{code}/qr", Role.READER),
     ("GET", "/objects/{code}/changes", Role.READER),
     ("POST", "/objects/{code}/aliases", Role.FIRM),

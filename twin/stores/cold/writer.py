@@ -85,7 +85,11 @@ class DayWriter:
         if not self._held:
             return
         first, last = (order_of(self._held[place][1]) for place in (0, -1))
-        table = _table(self._held)
+        self.put(_table(self._held), first, last)
+        self._held, self._rows = [], 0
+
+    def put(self, table: pa.Table, first: Order, last: Order) -> None:
+        """Take readings of whole series as a table (RAW_SCHEMA), behind all that came before."""
         self._files[0].put(table, first, last)
         raw = _numbers(table)
         for width, file in self._files.items():
@@ -93,7 +97,6 @@ class DayWriter:
                 rows = coarse(raw, width)
                 told = {name: _column(table, name, rows[name]) for name in KEY + COARSE}
                 file.put(pa.table(told, schema=COARSE_SCHEMA), first, last)
-        self._held, self._rows = [], 0
 
 
 class _File:

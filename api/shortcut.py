@@ -3,7 +3,7 @@
 gate → headers → shortcut → endpoint; everything else goes on to body limit, router, dependencies
 
 The endpoint stands in the router as any other, documented and complete. Here it is called with what
-its dependencies would give it, without solving for them: 0.2 ms of each request (docs/performance).
+its dependencies would give it, without solving for them.
 Only for endpoints of (the end of the path, the moment) that read no body, and only for what is now:
 a request with a query goes on.
 """

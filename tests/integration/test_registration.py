@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cim.ports import LOOKUP_LIMIT
+from cim.registration import PORTION_THINGS
 from identity import code as uic
 from identity.ports import Alias
 from tests.parts.graphs import open_graph
@@ -183,13 +184,16 @@ async def test_two_kills_among_4_000_codes_on_neo4j(tmp_path, empty_neo4j):
 
 @pytest.mark.long
 @pytest.mark.timeout(5400)
-async def test_twenty_kills_among_ten_million_codes_on_sqlite(tmp_path):
-    await on_sqlite(tmp_path, 10_000_000, portion=10_000, kills=20, seed=random.randrange(2**32))
+@pytest.mark.parametrize("codes", [200_000, 10_000_000])
+async def test_twenty_kills_on_sqlite(tmp_path, codes):
+    portion = min(codes // 100, PORTION_THINGS)
+    await on_sqlite(tmp_path, codes, portion=portion, kills=20, seed=random.randrange(2**32))
 
 
 @pytest.mark.long
 @pytest.mark.neo4j
 @pytest.mark.timeout(5400)
-async def test_twenty_kills_among_a_million_codes_on_neo4j(tmp_path, empty_neo4j):
-    seed = random.randrange(2**32)
-    await on_neo4j(empty_neo4j, tmp_path, 1_000_000, portion=10_000, kills=20, seed=seed)
+@pytest.mark.parametrize("codes", [20_000, 1_000_000])
+async def test_twenty_kills_on_neo4j(tmp_path, empty_neo4j, codes):
+    portion, seed = min(codes // 100, PORTION_THINGS), random.randrange(2**32)
+    await on_neo4j(empty_neo4j, tmp_path, codes, portion=portion, kills=20, seed=seed)

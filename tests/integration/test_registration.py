@@ -12,7 +12,7 @@ from cim.ports import LOOKUP_LIMIT
 from cim.registration import PORTION_THINGS
 from identity import code as uic
 from identity.ports import Alias
-from tests.parts.graphs import open_graph
+from tests.parts.graphs import open_graph, prepared
 from tests.parts.registering import CODE_BYTES, Fleet, lines
 
 pytestmark = pytest.mark.anyio
@@ -85,12 +85,6 @@ async def assert_all_once(fleet: Fleet, blocks: list[tuple[int, int]], kept: int
 
 def told(seconds: float, codes: int, kills: int) -> None:
     print(f"{codes} codes in {seconds:.1f} s with {kills} kills: {codes / seconds:.0f} codes/s")
-
-
-async def prepared(url: str) -> str:
-    """Make the tables or the schema, as the first start of the product does."""
-    await (await open_graph(url)).close()
-    return url
 
 
 async def on_sqlite(folder: Path, codes: int, *, portion: int, kills: int, seed: int) -> None:

@@ -19,3 +19,9 @@ async def open_graph(url: str, lease_ttl_s: float = LEASE_TTL_S):
     user, password = login.split(":")
     address = f"{scheme}://{place}"
     return await Neo4jGraph.open(address, user, password, time.time, lease_ttl_s=lease_ttl_s)
+
+
+async def prepared(url: str) -> str:
+    """Make the tables or the schema, as the first start of the product does."""
+    await (await open_graph(url)).close()
+    return url

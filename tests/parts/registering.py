@@ -43,9 +43,13 @@ class Fleet:
     def running(self) -> list[str]:
         return [name for name, process in self.processes.items() if process.poll() is None]
 
+    def done(self, name: str) -> int:
+        """Return how many codes a process has acknowledged."""
+        file = self.file(name)
+        return file.stat().st_size // (CODE_BYTES + 1) if file.exists() else 0
+
     def acknowledged(self) -> int:
-        files = [self.file(name) for name in self.processes]
-        return sum(f.stat().st_size for f in files if f.exists()) // (CODE_BYTES + 1)
+        return sum(map(self.done, self.processes))
 
     def check(self) -> None:
         """Raise when a process ended otherwise than well."""

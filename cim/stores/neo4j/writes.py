@@ -52,6 +52,8 @@ async def _front(tx: Transaction, now: float) -> tuple[tuple[int, str] | None, l
     """Return number and holder of the first who waits and lives, and the dead before it."""
     dead: list[int] = []
     for number, holder, owner, expires_at in await tx.run("queue"):
+        if None in {number, holder, owner, expires_at}:
+            continue  # given back while it was read: Neo4j is read-committed
         if now < expires_at and not process.is_gone(owner):
             return (number, holder), dead
         dead.append(number)

@@ -170,7 +170,7 @@ def _kept_from(told: Recognition, row: Row) -> Problem | None:
     """Return why a right code is none to be linked by hand: the city makes it itself."""
     if told.scheme in COMPUTED:
         return Problem("link_computed", None, "", told.canonical, told.scheme)
-    if told.scheme == OWN and classes.default().row(told.canonical[6:12]) is not None:
+    if told.scheme == OWN and classes.current().row(told.canonical[6:12]) is not None:
         return Problem("link_own_code", None, "", told.canonical, told.scheme)
     if told.scheme == GUID and _is_own_code(row.scope):
         return Problem("link_scope_managed", None, "", row.scope, told.scheme)

@@ -123,7 +123,7 @@ def _next(reader: Any) -> list[str] | None:
     try:
         return next(reader, None)
     except csv.Error as error:
-        raise Invalid("table_unreadable", row=reader.line_num, reason=str(error)) from error
+        raise Invalid("device_table_unreadable", row=reader.line_num, reason=str(error)) from error
 
 
 def _asked(header: Sequence[str], cells: Sequence[str]) -> Asked | CityError:

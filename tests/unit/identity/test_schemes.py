@@ -203,7 +203,8 @@ def test_the_bridge_from_28_to_26_takes_both_check_digits_and_says_which():
     assert (standard.valid, vendor.valid) == (True, True)
     assert standard.note.en == "check digit after MOD 11,10"
     assert vendor.note.en == "check digit computed the vendor's way"
-    assert standard.also == vendor.also == (("bdcdy28", UNIT),)
+    assert standard.also == (("bdcdy28", UNIT), ("bdcdy26", vendor.canonical))
+    assert vendor.also == (("bdcdy28", UNIT), ("bdcdy26", standard.canonical))
     assert unbridge(vendor.canonical) == UNIT
 
 

@@ -101,7 +101,7 @@ async def test_rows_and_fields_are_bounded(town, monkeypatch):
         await read(town, "device,code\n" + f"d1,{ROOM}\n" * 4)
     with pytest.raises(Invalid) as refused:
         await read(town, "device,code\nd1," + "x" * 2_000)
-    assert refused.value.code == "table_unreadable"
+    assert refused.value.code == "device_table_unreadable"
 
 
 async def test_thousands_of_rows_are_taken_in_batches(town):

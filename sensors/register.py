@@ -1,6 +1,6 @@
 """The register of devices: each with what it observes, its newest values, and how its clock stands.
 
-A device that stands in a model (an IfcSensor) is in it like one that was bound by hand.
+Devices are bound by people and lists; those that stand in an IFC model (IfcSensor) are not yet.
 """
 
 from collections.abc import Mapping, Sequence

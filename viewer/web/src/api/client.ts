@@ -87,7 +87,7 @@ export async function queryState(
     const body = {
       ...(properties.length ? { properties } : {}),
       limit: STATE_PAGE,
-      ...(cursor ? { after: cursor } : {}),
+      ...(cursor ? { cursor } : {}),
     };
     const found = await postJson<Page<StateRow>>("/state/query", body);
     rows.push(...found.items);

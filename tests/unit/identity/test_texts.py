@@ -18,6 +18,27 @@ def test_every_text_has_message_and_hint_in_both_languages(name):
         assert all(len(p) == 2 and p[0] and (p[1] or reason) for p in entry.values()), code
 
 
+def twice(texts):
+    """Return the keys that one object names twice, of all objects (JSON itself keeps the last)."""
+    found = []
+
+    def pairs(rows):
+        found.extend(key for key, count in Counter(key for key, _ in rows).items() if count > 1)
+        return dict(rows)
+
+    json.loads(texts, object_pairs_hook=pairs)
+    return found
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_code_stands_twice_in_a_file(name):
+    assert twice(files("identity").joinpath("texts", name).read_text("utf-8")) == []
+
+
+def test_a_key_that_stands_twice_is_found_at_every_depth():
+    assert twice('{"a": {"en": [], "zh": [], "en": []}, "b": {}, "b": {}}') == ["en", "b"]
+
+
 def test_no_code_stands_in_two_files():
     folder = files("identity").joinpath("texts")
     codes = Counter(

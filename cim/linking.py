@@ -200,6 +200,7 @@ class Linking:
             standing = await self._standing(g, piece, owned, taken.keys)
             put = taken.take(piece, link_rules.decide(piece, standing), told)
             if activation is not None:
+                await activation.renew()  # a piece may have nothing to write
                 for batch in batches.batches(aliases=put):
                     await activation.write(batch)
             progress("link", 0.0, taken.report.counts())

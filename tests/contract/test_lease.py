@@ -1,6 +1,6 @@
 """One writer at a time; who lost the lease can never move head."""
 
-from collections import UserDict
+from collections import UserDict, defaultdict
 
 import anyio
 import pytest
@@ -55,7 +55,20 @@ async def test_a_waiting_writer_begins_when_the_lease_is_given_back(opens):
     assert [a.base for a in begun] == [1]
 
 
-async def test_who_gives_the_lease_back_comes_behind_those_who_wait(opens):
+@pytest.fixture
+def paused(monkeypatch):
+    """Events by the name of a task: it has paused, as a writer does when its ticket is drawn."""
+    events, sleep = defaultdict(anyio.Event), anyio.sleep
+
+    async def pause(seconds):
+        events[anyio.get_current_task().name].set()
+        await sleep(seconds)
+
+    monkeypatch.setattr(anyio, "sleep", pause)
+    return events
+
+
+async def test_who_gives_the_lease_back_comes_behind_those_who_wait(opens, paused):
     handles = [await opens() for _ in range(3)]
     held = await handles[0].activate("first", wait_s=0)
     order = []
@@ -67,8 +80,8 @@ async def test_who_gives_the_lease_back_comes_behind_those_who_wait(opens):
 
     async with anyio.create_task_group() as tasks:
         for name, graph in zip(("second", "third"), handles[1:], strict=True):
-            tasks.start_soon(wait, name, graph)
-            await anyio.sleep(0.3)  # its ticket is drawn
+            tasks.start_soon(wait, name, graph, name=name)
+            await paused[name].wait()
         await held.commit({})
         assert await refusal(handles[0].activate("greedy", wait_s=0)) == "lease_busy"
         await wait("again", handles[0])

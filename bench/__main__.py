@@ -7,7 +7,8 @@ from pathlib import Path
 
 def main(argv: list[str]) -> int:
     """Run bench.NAME:main(rest) and return its exit code."""
-    names = sorted(p.stem for p in Path(__file__).parent.glob("[a-z]*.py"))
+    files = Path(__file__).parent.glob("[a-z]*.py")
+    names = sorted(p.stem for p in files if "\ndef main(" in p.read_text("utf-8"))
     if not argv or argv[0] not in names:
         print(f"usage: python -m bench {{{','.join(names)}}} [ARGS…]", file=sys.stderr)
         return 2

@@ -10,10 +10,11 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def test_the_compose_file_names_three_services_without_default_passwords():
+def test_the_compose_file_names_its_services_without_default_passwords():
     text = (ROOT / "compose.yaml").read_text("utf-8")
     services = yaml.safe_load(text)["services"]
-    assert {"neo4j", "mosquitto", "twin"} == set(services)
+    assert {"neo4j", "mosquitto", "postgres", "twin"} == set(services)
+    assert services["postgres"]["profiles"] == ["postgres"]
     assert re.findall(r"PASSWORD(?!:\?)[:-]+\w", text) == []
     mounted = [v.split(":")[0] for v in services["mosquitto"]["volumes"] if v.startswith("./")]
     assert [] == [v for v in mounted if not (ROOT / v).exists()]

@@ -34,13 +34,17 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     data_dir: Path = Path("data")
-    graph_url: str = ""  # sqlite:///graph.db | memory:// | neo4j://user:password@host:7687
+    graph_url: str = Field(
+        default="", repr=False
+    )  # sqlite:///graph.db | memory:// | neo4j://user:password@host:7687
     state_url: str = Field(
         default="", repr=False
     )  # sqlite:///state.db | postgresql://user:password@host/db | memory://
     jobs_url: str = ""  # sqlite:///jobs.db
     blobs_url: str = ""  # file:///… | memory://
-    broker_url: str = "embedded://"  # embedded:// | mqtt://… | mqtts://… | none://
+    broker_url: str = Field(
+        default="embedded://", repr=False
+    )  # embedded:// | mqtt://user:password@… | mqtts://… | none://
     graph_user: str = "neo4j"
     graph_password: str = Field(default="", repr=False)
 

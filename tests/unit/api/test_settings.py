@@ -42,3 +42,12 @@ def test_the_environment_sets_and_the_caller_overrides(monkeypatch):
 
 def test_a_password_is_not_shown():
     assert "geheim" not in repr(load(graph_password="geheim"))
+
+
+def test_what_settings_show_of_themselves_holds_no_password():
+    urls = {
+        "graph_url": "neo4j://u:secret@host:7687",
+        "state_url": "postgresql://u:secret@host/db",
+        "broker_url": "mqtt://u:secret@host",
+    }
+    assert "secret" not in repr(load({}, **urls, graph_password="secret"))

@@ -96,7 +96,7 @@ def cursor_parts(text: str, head: int) -> tuple[int, str]:
     """Return (generation, after) of a cursor; Invalid("cursor_unreadable")."""
     try:
         g, after = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:  # whatever somebody sends
         raise Invalid("cursor_unreadable", cursor=text[:80]) from error
     if not (isinstance(g, int) and isinstance(after, str) and 0 <= g <= head):
         raise Invalid("cursor_unreadable", cursor=text[:80])

@@ -108,7 +108,6 @@ async def _take(
 
 
 def _rows(table: IO[str]) -> Iterator[Numbered]:
-    csv.field_size_limit(FIELD_CHARS_MAX)
     reader = csv.reader(table)
     header = [name.strip().lower() for name in _next(reader) or ()]
     unknown = sorted(set(header) - set(COLUMNS))
@@ -120,10 +119,15 @@ def _rows(table: IO[str]) -> Iterator[Numbered]:
 
 
 def _next(reader: Any) -> list[str] | None:
+    """Return the next record; the limit of a field is ours: that of ``csv`` is the process's."""
     try:
-        return next(reader, None)
+        cells: list[str] | None = next(reader, None)
     except csv.Error as error:
         raise Invalid("device_table_unreadable", row=reader.line_num, reason=str(error)) from error
+    if any(len(cell) > FIELD_CHARS_MAX for cell in cells or ()):
+        reason = f"field larger than field limit ({FIELD_CHARS_MAX})"
+        raise Invalid("device_table_unreadable", row=reader.line_num, reason=reason)
+    return cells
 
 
 def _asked(header: Sequence[str], cells: Sequence[str]) -> Asked | CityError:

@@ -32,6 +32,8 @@ from twin.times import unix
 
 router = APIRouter(tags=["devices"])
 
+ROW_MAX = 2**63 - 1  # what a store counts its rows with
+
 
 def register_of(services: Services) -> Register:
     """Return the ports that the register is read from."""
@@ -128,10 +130,8 @@ async def quarantine(
     cursor_text: Annotated[Cursor, Query(alias="cursor")] = "",
 ) -> Response:
     """Return a page of kept messages with the reason of each; `kept`: how many are there whole."""
-    if cursor_text and not cursor_text.isdigit():
-        raise Invalid("cursor_unreadable", cursor=cursor_text[:80])
     rows = await services.states.quarantined(
-        limit=limit, after=int(cursor_text or 0), device=device
+        limit=limit, after=_row_number(cursor_text), device=device
     )
     following = str(rows[-1].id) if len(rows) == limit else None
     return page([quarantined(row) for row in rows], following)
@@ -142,7 +142,7 @@ async def discard(
     services: ServicesIn,
     who: CallerIn,
     _g: Generation,
-    number: Annotated[int, Query(alias="id", ge=1, description="of the row")],
+    number: Annotated[int, Query(alias="id", ge=1, le=ROW_MAX, description="of the row")],
 ) -> Response:
     """Forget a row and all that is kept behind it."""
     await services.states.release([number])
@@ -158,6 +158,16 @@ async def adopt(
     adopted = await services.intake.adopt(wanted.device, wanted.tenant)
     await record(services, who, "adopt_quarantine", wanted.device, adopted=adopted)
     return answer({"adopted": adopted})
+
+
+def _row_number(cursor_text: str) -> int:
+    """Return the last row of the page before; Invalid("cursor_unreadable")."""
+    if not cursor_text:
+        return 0
+    number = int(cursor_text) if cursor_text.isascii() and cursor_text.isdigit() else -1
+    if not 0 <= number <= ROW_MAX:
+        raise Invalid("cursor_unreadable", cursor=cursor_text[:80])
+    return number
 
 
 async def _bound(

@@ -162,7 +162,7 @@ def _pair(text: str) -> tuple[str, Any]:
         raise Invalid("property_filter_unreadable", filter=text[:80])
     try:
         read = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return name, value
     if isinstance(read, str):
         return name, read

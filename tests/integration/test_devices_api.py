@@ -208,6 +208,15 @@ async def test_a_binding_that_cannot_be_is_refused_by_name(city, said, status, c
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+@pytest.mark.parametrize("cursor", ["x", "-1", "²", "9" * 60])
+async def test_a_place_in_the_quarantine_that_cannot_be_is_refused(city, cursor):
+    client, _ = city
+    answer = await client.get("/devices/quarantine", params={"cursor": cursor})
+    assert (answer.status_code, answer.json()["code"]) == (422, "cursor_unreadable")
+    beyond = await client.delete("/devices/quarantine", params={"id": "9" * 60})
+    assert (beyond.status_code, beyond.json()["code"]) == (422, "request_invalid")
+
+
 async def test_a_row_of_the_quarantine_can_be_discarded(city):
     client, services = city
     await wait_in_quarantine(services, "a", "1")

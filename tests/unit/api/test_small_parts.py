@@ -1,14 +1,17 @@
 """Language, ranges, cursors, addresses, ports and streams: the small rules of the edge."""
 
 import asyncio
+import base64
 import socket
 
 import pytest
+import structlog
 
+from api import logs
 from api.addresses import address, take_port
 from api.bootstrap import client_id
 from api.errors import language, status_of
-from api.requests import box, cursor
+from api.requests import box, cursor, cursor_parts
 from api.routes.objects import conditions, kinds_of
 from api.routes.tiles import asked
 from api.services import Door, until
@@ -218,3 +221,26 @@ async def test_a_door_tries_again_until_its_stores_answer(tmp_path):
 def test_two_listeners_of_one_host_have_two_sessions_at_a_broker():
     assert client_id("east") == client_id("east") != client_id("west")
     assert client_id("east").endswith("-east")
+
+
+def test_nesting_beyond_reason_is_no_cursor_and_a_text_in_a_filter():
+    deep = "[" * 1_480
+    with pytest.raises(Invalid) as refused:
+        cursor_parts(base64.urlsafe_b64encode(deep.encode()).decode(), 0)
+    assert refused.value.code == "cursor_unreadable"
+    assert conditions([f"a={deep}"]) == ({"a": deep}, [])
+
+
+def test_the_log_of_an_error_tells_lines_and_no_values(capsys):
+    text = "sent by somebody"
+    logs.configure()
+    try:
+        int(text[:0])
+    except ValueError as error:
+        structlog.get_logger().error("request_failed", exc_info=error)
+    finally:
+        structlog.reset_defaults()
+    told = capsys.readouterr().err
+    assert "ValueError" in told
+    assert "test_small_parts" in told
+    assert text not in told

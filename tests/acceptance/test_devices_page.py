@@ -8,9 +8,10 @@ import urllib.request
 import pytest
 from paho.mqtt import publish
 
-from tests.acceptance.test_browser import TOWER, WAIT_MS, chosen, opened, screenshot
+from tests.acceptance.test_browser import TOWER, WAIT_MS, chosen, opened, screenshot, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+ROWS = "[...document.querySelectorAll('[data-testid=device-row]')]"
 
 
 def send(demo, *messages):
@@ -23,7 +24,7 @@ def asked(demo, path, body=None, method=None):
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(demo.url + path, data, headers, method=method)
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 
@@ -53,6 +54,7 @@ def find_device(page, words):
     page.get_by_test_id("device-search").fill(words)
     row = page.locator(f"[data-testid=device-row][data-device='{words}']")
     row.wait_for(timeout=WAIT_MS)
+    until(page, f"{ROWS}.length === 1")  # not a row of the list before
     return row
 
 
@@ -144,6 +146,19 @@ def test_a_table_names_its_bad_rows_before_the_good_ones_are_bound(demo, page, t
     page.get_by_test_id("device-table-take").click()
     find_device(page, "page-d4")
     assert asked(demo, "/devices?q=page-d5")["items"] == []
+
+
+def test_a_list_asked_for_twice_at_once_is_shown_once(demo, page):
+    panel(page, demo, "devices")
+    page.get_by_test_id("device-row").first.wait_for(timeout=WAIT_MS)
+    page.evaluate(
+        "for (let n = 0; n < 4; n++)"
+        " document.querySelector('[data-testid=devices-tab-devices]').click()"
+    )
+    until(page, f"{ROWS}.length > 0")
+    page.wait_for_timeout(1_000)  # the other answers
+    names = page.evaluate(f"{ROWS}.map((row) => row.dataset.device)")
+    assert sorted(names) == sorted(set(names))
 
 
 def test_the_panel_speaks_both_languages(demo, page):

@@ -21,6 +21,7 @@ export class DeviceList {
   private readonly foot = el("div", { class: "row" });
   private readonly report = el("div", { class: "outcome" });
   private waiting = 0;
+  private asked = 0; // pages asked for: only the last one's answer is shown
   readonly node: HTMLElement;
 
   constructor(private readonly app: App) {
@@ -56,9 +57,10 @@ export class DeviceList {
   }
 
   private async page(cursor: string | null): Promise<void> {
-    const asked = this.search.value.trim();
-    const found = await client.devices({ q: asked, cursor });
-    if (asked !== this.search.value.trim()) return; // typed on meanwhile
+    const mine = ++this.asked;
+    const q = this.search.value.trim();
+    const found = await client.devices({ q, cursor });
+    if (mine !== this.asked || q !== this.search.value.trim()) return; // asked or typed meanwhile
     this.rows.append(...found.items.map((device) => this.row(device)));
     const none = this.rows.childElementCount === 0;
     const more = button({

@@ -13,6 +13,7 @@ export class QuarantineList {
   readonly node = el("div", {});
   private readonly rows = el("div", {});
   private readonly foot = el("div", { class: "row" });
+  private asked = 0; // pages asked for: only the last one's answer is shown
 
   constructor(
     private readonly app: App,
@@ -27,7 +28,9 @@ export class QuarantineList {
   }
 
   private async page(cursor: string | null): Promise<void> {
+    const mine = ++this.asked;
     const found = await client.quarantine(cursor);
+    if (mine !== this.asked) return;
     this.rows.append(...found.items.map((row) => this.row(row)));
     const none = this.rows.childElementCount === 0;
     const more = button({

@@ -107,6 +107,7 @@ function bindView(app: App): void {
     },
   );
   live.models.add(() => void models.reload());
+  live.jumps.add(() => void models.travel().catch(complain));
   live.followProperty(app.view.value.colourBy);
   keepHash(app);
 }

@@ -1,4 +1,5 @@
 import { answer, getJson, postJson, problemOf, send } from "./http";
+import { asOf, atMoment } from "./moment";
 import { type Follow, follow } from "./sse";
 import type {
   Brief,
@@ -23,7 +24,7 @@ export const city = () => getJson<City>("/city");
 
 /** Resolves a code or alias: one meaning or several (HTTP 300); none is a Problem that says why. */
 export async function resolve(text: string, signal?: AbortSignal): Promise<Resolved | Brief[]> {
-  const path = `/codes/${encodeURIComponent(text)}`;
+  const path = atMoment(`/codes/${encodeURIComponent(text)}`);
   const response = await send(path, signal ? { signal } : {});
   if (response.status === 300) return meanings(await response.json());
   return answer<Resolved>(response);
@@ -31,7 +32,7 @@ export async function resolve(text: string, signal?: AbortSignal): Promise<Resol
 
 /** Resolves a code that is known to exist; anything else is a Problem. */
 export async function resolved(code: string, signal?: AbortSignal): Promise<Resolved> {
-  return getJson<Resolved>(`/codes/${encodeURIComponent(code)}`, signal);
+  return getJson<Resolved>(atMoment(`/codes/${encodeURIComponent(code)}`), signal);
 }
 
 function meanings(body: unknown): Brief[] {
@@ -42,36 +43,42 @@ function meanings(body: unknown): Brief[] {
 
 export async function suggest(text: string, limit: number, signal: AbortSignal): Promise<Brief[]> {
   const query = new URLSearchParams({ q: text, limit: String(limit) });
-  return (await getJson<Page<Brief>>(`/codes?${query}`, signal)).items;
+  return (await getJson<Page<Brief>>(atMoment(`/codes?${query}`), signal)).items;
 }
 
 export const object = (code: string, signal?: AbortSignal) =>
-  getJson<CityObject>(`/objects/${encodeURIComponent(code)}`, signal);
+  getJson<CityObject>(atMoment(`/objects/${encodeURIComponent(code)}`), signal);
 
 export async function objects(kinds: string[], limit: number): Promise<CityObject[]> {
   const query = new URLSearchParams({ kind: kinds.join(","), limit: String(limit) });
-  return (await getJson<Page<CityObject>>(`/objects?${query}`)).items;
+  return (await getJson<Page<CityObject>>(atMoment(`/objects?${query}`))).items;
 }
 
 export async function children(code: string, kind: string, limit: number): Promise<CityObject[]> {
   const query = new URLSearchParams({ kind, limit: String(limit) });
   const path = `/objects/${encodeURIComponent(code)}/children?${query}`;
-  return (await getJson<Page<CityObject>>(path)).items;
+  return (await getJson<Page<CityObject>>(atMoment(path))).items;
 }
 
 export async function stateOf(code: string, signal?: AbortSignal): Promise<StateProperties> {
-  const path = `/objects/${encodeURIComponent(code)}/state`;
+  const path = atMoment(`/objects/${encodeURIComponent(code)}/state`);
   return (await getJson<{ properties: StateProperties }>(path, signal)).properties;
 }
 
-/** Reads samples of one property between two instants, oldest first. */
+/** Reads samples of one property from an instant up to the moment, oldest first. */
 export async function history(
   code: string,
   property: string,
   from: Date,
   signal?: AbortSignal,
 ): Promise<Sample[]> {
-  const query = new URLSearchParams({ property, from: from.toISOString(), limit: "1000" });
+  const at = asOf();
+  const query = new URLSearchParams({
+    property,
+    from: from.toISOString(),
+    limit: "1000",
+    ...(at ? { to: at } : {}),
+  });
   const path = `/objects/${encodeURIComponent(code)}/history?${query}`;
   return (await getJson<Page<Sample>>(path, signal)).items;
 }
@@ -82,6 +89,7 @@ export async function queryState(
   pages_max = STATE_PAGES_MAX,
 ): Promise<StateRow[]> {
   const rows: StateRow[] = [];
+  const path = atMoment("/state/query"); // one moment for all pages, also while it moves
   let cursor: string | null | undefined;
   for (let page = 0; page < pages_max; page++) {
     const body = {
@@ -89,7 +97,7 @@ export async function queryState(
       limit: STATE_PAGE,
       ...(cursor ? { cursor } : {}),
     };
-    const found = await postJson<Page<StateRow>>("/state/query", body);
+    const found = await postJson<Page<StateRow>>(path, body);
     rows.push(...found.items);
     cursor = found.next;
     if (!cursor) break;
@@ -143,9 +151,29 @@ export const place = (id: string, placement: Placement) =>
 export const withdraw = (id: string) =>
   postJson<Record<string, unknown>>(`/models/${encodeURIComponent(id)}/withdraw`, {});
 
-/** Follows the city's changes; empty filters mean everything. */
-export function stream(filters: Record<string, string[]>, options: Follow): Promise<void> {
-  const query = new URLSearchParams();
+/** The tileset of the city at a moment (RFC 3339), as it was sent; null: of now. */
+export async function tileset(path: string, at: string | null): Promise<string> {
+  const response = await send(atMoment(path, at));
+  const body = await response.text();
+  if (!response.ok) throw problemOf(response.status, body);
+  return body;
+}
+
+/** History to be told again: from a moment (RFC 3339), so many times faster. */
+export interface Replay {
+  from: string;
+  speed: number;
+}
+
+/** Follows the city's changes, or what they were; empty filters mean everything. */
+export function stream(
+  filters: Record<string, string[]>,
+  options: Follow,
+  replay: Replay | null = null,
+): Promise<void> {
+  const query = new URLSearchParams(
+    replay ? { from: replay.from, speed: String(replay.speed) } : {},
+  );
   for (const [name, values] of Object.entries(filters)) {
     if (values.length) query.set(name, values.join(","));
   }

@@ -1,9 +1,11 @@
 import type { Language } from "../api/session";
 import { DEVICE_TEXTS, DEVICE_WORDS } from "./texts-devices";
+import { TIME_TEXTS } from "./texts-time";
 
 /** Every string of the page: Chinese, English. */
 const TEXTS = {
   ...DEVICE_TEXTS,
+  ...TIME_TEXTS,
   product: ["万物孪生", "Wanwu Twin"],
   searchHint: ["搜索编码、名称、地址、GUID", "Search code, name, address, GUID"],
   searchNone: ["没有找到", "Nothing found"],

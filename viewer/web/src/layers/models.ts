@@ -10,6 +10,8 @@ import {
   Vector3,
 } from "three";
 import { GLTFLoader } from "three/addons/loaders/GLTFLoader.js";
+import * as client from "../api/client";
+import { asOf, atMoment } from "../api/moment";
 import { headers } from "../api/session";
 import type { Frame } from "../city/frame";
 import { Signal } from "../city/signal";
@@ -55,6 +57,8 @@ export class Models implements Layer {
   private waiting: (() => void)[] = [];
   private current: TilesRenderer | null = null;
   private coming: TilesRenderer | null = null;
+  /** The moment of the newest tileset that was opened. */
+  private openedAt: string | null = null;
   private readonly loaded = new Map<TilesRenderer, Map<Object3D, Loaded>>();
 
   private readonly toLocal: Matrix4;
@@ -86,6 +90,15 @@ export class Models implements Layer {
     this.coming = this.open();
     this.loading.set(true);
     return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  /** Loads the tileset of the moment the page shows, unless it is the one that is drawn. */
+  async travel(): Promise<void> {
+    const [before, at] = [this.openedAt, asOf()];
+    const read = (moment: string | null) => client.tileset(this.url, moment);
+    const [drawn, wanted] = await Promise.all([read(before), read(at)]);
+    if (at !== asOf()) return; // went elsewhere meanwhile: that journey draws
+    if (drawn !== wanted) await this.reload();
   }
 
   /** Paints every loaded model anew. */
@@ -183,7 +196,8 @@ export class Models implements Layer {
   private open(): TilesRenderer {
     const stage = this.stage as Stage;
     // TilesRenderer needs an absolute URL; the generation of the reload keeps caches honest.
-    const tiles = new TilesRenderer(new URL(this.url, window.location.href).href);
+    this.openedAt = asOf();
+    const tiles = new TilesRenderer(new URL(atMoment(this.url), window.location.href).href);
     tiles.fetchOptions = { headers: headers() };
     tiles.errorTarget = ERROR_TARGET_PX;
     tiles.manager.addHandler(/\.(gltf|glb)$/, new GLTFLoader().register(featureTablePlugin));

@@ -11,6 +11,7 @@ import { Recognised } from "./recognised";
 import { mountSearch } from "./search";
 import { mountStatus } from "./status";
 import { mountStoreys } from "./storeys";
+import { mountTime } from "./time";
 import { complain } from "./toast";
 import { mountUpload } from "./upload";
 
@@ -29,7 +30,7 @@ export function mountPanels(app: App, root: HTMLElement, goHome: () => void): vo
   );
   const recognised = new Recognised(app);
   const right = el("aside", { class: "right" }, recognised.node, mountCard(app));
-  const middle = el("div", { class: "middle" }, colour.legend);
+  const middle = el("div", { class: "middle" }, colour.legend, mountTime(app));
   const devices = new DevicesPanel(app);
   root.append(
     mountBar(app, mountSearch(app, recognised), goHome, devices.opener),

@@ -19,19 +19,28 @@ export function mountCard(app: App): HTMLElement {
   const live = new LiveRows(app.live);
   let asking = new AbortController();
   card.hidden = true;
+  const hide = () => {
+    card.hidden = true;
+    app.told.set(null);
+    live.clear();
+  };
+  const show = (refused = () => {}) => {
+    asking.abort();
+    asking = new AbortController();
+    const { signal } = asking;
+    const code = app.view.value.selected;
+    if (!code) return hide();
+    fill(app, card, body, live, code, signal).catch((error) => {
+      complain(error);
+      if (!signal.aborted) refused();
+    });
+  };
   onView(
     app,
     (view) => `${view.lang}|${view.selected ?? ""}`,
-    () => {
-      asking.abort();
-      asking = new AbortController();
-      const code = app.view.value.selected;
-      if (code) return void fill(app, card, body, live, code, asking.signal).catch(complain);
-      card.hidden = true;
-      app.told.set(null);
-      live.clear();
-    },
+    () => show(),
   );
+  app.live.jumps.add(() => show(hide)); // not known then: what the card says is of another time
   return card;
 }
 

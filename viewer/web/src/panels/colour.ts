@@ -32,7 +32,12 @@ export function mountColour(app: App): { chooser: HTMLElement; legend: HTMLEleme
       colouring.drawLegend();
     },
   );
-  app.live.models.add(() => void fillChoices(app, select).catch(complain));
+  const readAgain = () => void fillChoices(app, select).catch(complain);
+  app.live.models.add(readAgain);
+  app.live.jumps.add(() => {
+    readAgain();
+    void colouring.choose(app.view.value.colourBy).catch(complain);
+  });
   const label = el("span", { text: () => text("colourBy") });
   return { chooser: el("label", { class: "field" }, label, select), legend };
 }
@@ -56,6 +61,7 @@ class Colouring {
   private property: string | null = null;
   private madeXray = false;
   private timer = 0;
+  private asked = 0;
 
   constructor(
     private readonly app: App,
@@ -69,9 +75,13 @@ class Colouring {
     this.property = property;
     this.rows.clear();
     this.app.live.followProperty(property);
+    const asked = ++this.asked;
     if (property) {
-      const rows = await client.queryState([property]);
-      if (this.property !== property) return;
+      const rows = await client.queryState([property]).catch((error) => {
+        if (asked === this.asked) this.repaint(true); // no colours rather than those of another time
+        throw error;
+      });
+      if (asked !== this.asked) return;
       for (const row of rows) this.keep(row);
     } else if (this.madeXray) {
       this.madeXray = false;

@@ -55,7 +55,7 @@ export class LiveRows {
     const shown = freshestOfEach([...own, ...told.sensors], told.code).slice(0, ROWS_MAX);
     replace(
       this.node,
-      el("h3", { text: text("live") }),
+      el("h3", { text: text(this.live.moment.value ? "stateThen" : "live") }),
       shown.length ? null : el("p", { class: "muted", text: text("noLive") }),
       ...shown.map((row) => this.add(row, told.code)),
     );
@@ -111,7 +111,7 @@ export class LiveRows {
   }
 
   private tickAges(): void {
-    const now = Date.now();
+    const now = this.live.now_ms;
     for (const row of this.rows.values()) {
       const said = `${word(row.quality)} ${age(row.observed_at, now)}`.trim();
       if (row.note.textContent !== said) row.note.textContent = said;
@@ -120,7 +120,7 @@ export class LiveRows {
 
   private async curves(own: SensorRow[], signal: AbortSignal): Promise<void> {
     const numbers = own.filter((row) => typeof row.value === "number").slice(0, CURVES_MAX);
-    const from = new Date(Date.now() - HISTORY_H * 3_600_000);
+    const from = new Date(this.live.now_ms - HISTORY_H * 3_600_000);
     for (const { property } of numbers) {
       const samples = await client.history(this.own, property, from, signal).catch((error) => {
         complain(error);

@@ -3,6 +3,7 @@ import type { App } from "./app";
 import { el } from "./dom";
 
 const EVERY_MS = 500;
+const WORDS = { open: "connected", connecting: "connecting", lost: "lost", past: "past" } as const;
 
 /** The status bar: connection, numbers of what is drawn, and the point under the middle. */
 export function mountStatus(app: App): HTMLElement {
@@ -14,9 +15,9 @@ export function mountStatus(app: App): HTMLElement {
   const bar = el("footer", { class: "status" }, dot, connection, loading);
   bar.append(el("span", { class: "spring" }), position, numbers);
   const say = () => {
-    const state = app.live.connection.value;
+    const state = app.live.moment.value ? "past" : app.live.connection.value;
     dot.className = `dot ${state === "open" ? "good" : state === "lost" ? "bad" : "uncertain"}`;
-    connection.textContent = text(state === "open" ? "connected" : state);
+    connection.textContent = text(WORDS[state]);
     connection.dataset.state = state;
     loading.textContent = app.models.failed.value
       ? text("tilesFailed")
@@ -35,6 +36,7 @@ export function mountStatus(app: App): HTMLElement {
   };
   setInterval(say, EVERY_MS);
   app.live.connection.listen(say);
+  app.live.moment.listen(say);
   say();
   return bar;
 }

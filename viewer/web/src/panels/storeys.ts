@@ -19,14 +19,19 @@ export function mountStoreys(app: App): HTMLElement {
   const follow = (root: string | null) => {
     if (root === shown) return;
     shown = root;
-    void fill(app, panel, list, root, () => root === shown).catch(complain);
+    void fill(app, panel, list, root, () => root === shown).catch((error) => {
+      panel.hidden = true;
+      complain(error);
+    });
   };
   follow(app.view.value.building);
   app.told.listen((told) => follow(holderOf(told) ?? app.view.value.building));
-  app.live.models.add(() => {
+  const readAgain = () => {
     shown = null;
     follow(holderOf(app.told.value) ?? app.view.value.building);
-  });
+  };
+  app.live.models.add(readAgain);
+  app.live.jumps.add(readAgain);
   onView(
     app,
     (view) => view.storey,

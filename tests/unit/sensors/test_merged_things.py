@@ -61,6 +61,10 @@ async def test_a_message_that_names_the_code_of_a_merged_thing_waits_with_its_re
     assert await city.values(OLD) == {("power", "meter-7"): 5}
     assert await city.values(NEW) == {("power", "meter-7"): 7}
     assert await quarantined(city) == {("device_unknown", OLD, 1)}
+    (sensor,) = await bind(city, Bind(OLD, NEW))  # what the hint of the refusal says
+    assert await city.intake().adopt(OLD) == 1
+    assert await city.values(NEW) == {("power", "meter-7"): 7, ("power", sensor): 6}
+    assert await quarantined(city) == set()
 
 
 async def test_a_message_of_a_replaced_sensor_by_its_device_reaches_the_thing(city):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import anyio.to_thread
 
-from cim import batches
-from cim.model import Entity, Verb
+from cim import batches, redirects
+from cim.model import Entity
 from cim.ports import LOOKUP_LIMIT, Graph
 from identity.ports import Alias, Codes
 from identity.schemes.forms import alias_forms, own_forms
@@ -65,14 +65,12 @@ def _codes(
 
 
 async def _gone(graph: Graph, g: int, lost: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Return what replaced the things that were, of texts that are their codes."""
+    """Return where the redirects of things that were end, of texts that are their codes."""
     ended: dict[str, Entity] = {}
     for piece in batches.pieces(_flat(lost.values()), LOOKUP_LIMIT):
         ended |= {e.code: e for e in await graph.entities(g, piece, ended=True)}
-    heirs: dict[str, list[str]] = {code: [] for code in ended}
-    for row in await batches.relations(graph, g, list(ended), Verb.REPLACES, incoming=True):
-        heirs[row.target].append(row.source)
-    return {text: heirs[c] for text, forms in lost.items() for c in forms if c in heirs}
+    ends = await redirects.survivors(graph, g, ended)
+    return {text: ends.get(c, []) for text, forms in lost.items() for c in forms if c in ended}
 
 
 async def _resolved(codes: Codes, g: int, values: Sequence[str]) -> dict[str, list[Alias]]:

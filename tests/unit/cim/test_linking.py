@@ -7,6 +7,7 @@ from cim.linking import Linking
 from cim.links import Checked, Row
 from cim.model import Entity, Kind
 from cim.ports import Batch
+from cim.registry_change import Registry
 from cim.stores.memory import MemoryGraph
 from cim.stores.memory_blobs import MemoryBlobs
 from identity import code as uic
@@ -15,7 +16,7 @@ from identity.ports import Alias
 from identity.schemes.opaque import table
 
 pytestmark = pytest.mark.anyio
-HOUSE = uic.issue(uic.prefix("420111", Kind.HOUSE), 1)
+HOUSE, SECOND, THIRD = (uic.issue(uic.prefix("420111", Kind.HOUSE), n) for n in (1, 2, 3))
 LEASE_TTL_S = 15.0
 VENDOR = table([{"scheme": "vendor", "zh": "厂", "en": "vendor"}])
 
@@ -48,3 +49,18 @@ async def test_a_long_list_of_what_stands_already_keeps_the_lease():
     assert (report.already, report.linked, report.refused) == (4, 0, 0)
     assert others == ["lease_busy"] * 4
     assert (await graph.head()).generation == 1
+
+
+async def test_a_code_for_a_thing_that_left_names_where_its_redirects_end():
+    graph, who = MemoryGraph(Clock()), {"who": "Li", "why": "one house"}
+    activation = await graph.activate("test", wait_s=0)
+    houses = [Entity(code, Kind.HOUSE) for code in (HOUSE, SECOND, THIRD)]
+    await activation.write(Batch(entities=houses))
+    await activation.commit({})
+    register = Registry(graph, graph, MemoryBlobs(), 0)
+    await register.merge(HOUSE, SECOND, **who)
+    await register.merge(SECOND, THIRD, **who)
+    linking = Linking(graph, graph, MemoryBlobs(), wait_s=0, opaque=VENDOR)
+    with pytest.raises(Conflict) as refused:
+        await linking.link(Row(HOUSE, "V-1", "vendor"), **who)
+    assert (refused.value.code, refused.value.facts["expected"]) == ("link_thing_gone", THIRD)

@@ -1,6 +1,7 @@
 """The command ``twin``: every command's words; the work lies in ``cli_*``.
 
-A refusal is printed in the language of LANG and ends with exit code 2.
+A refusal is printed in the language of LANG and ends with exit code 2. Each command imports what it
+needs when it runs: publishing a message does not wait for the libraries of an IFC import.
 """
 
 import asyncio
@@ -12,7 +13,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from api import cli_codes, cli_demo, cli_ingest, cli_lookup, running
 from api.settings import Settings, load
 from api.tokens import Role
 from identity.errors import CityError
@@ -64,6 +64,8 @@ def up(
     behind_proxy: Proxied = None,
 ) -> None:
     """Start everything: page, API, imports, and the MQTT endpoint with its applier."""
+    from api import cli_demo, running
+
     settings = _settings(data_dir, host, port, mqtt_port, behind_proxy)
     plan = running.Plan(
         worker=True,
@@ -83,6 +85,8 @@ def demo(
     mqtt_port: MqttPort = None,
 ) -> None:
     """Start a demo district near 光谷广场 with 200 simulated sensors over real MQTT."""
+    from api import cli_demo, running
+
     settings = _settings(data_dir or _demo_dir(), host, port, mqtt_port, None)
     plan = running.Plan(
         worker=True,
@@ -103,6 +107,8 @@ def serve(
     behind_proxy: Proxied = None,
 ) -> None:
     """Serve page and API, and run imports; messages are taken by `twin listen`."""
+    from api import cli_demo, running
+
     settings = _settings(data_dir, host, port, None, behind_proxy)
     strict = _given(port, "TWIN_BIND")
     extras = (cli_demo.announce,)
@@ -116,6 +122,8 @@ def listen(
     name: Annotated[str, typer.Option(help="this listener's journal")] = "main",
 ) -> None:
     """Take messages from the broker: journal, acknowledge, apply."""
+    from api import running
+
     settings = _settings(data_dir, None, None, mqtt_port, None)
     strict = _given(mqtt_port, "TWIN_MQTT_BIND")
     running.run(settings, running.Plan(http=False, listener=name, strict_mqtt_port=strict))
@@ -124,6 +132,8 @@ def listen(
 @app.command()
 def work(data_dir: DataDir = None) -> None:
     """Run queued jobs only."""
+    from api import running
+
     running.run(_settings(data_dir, None, None, None, None), running.Plan(http=False, worker=True))
 
 
@@ -136,6 +146,8 @@ def ingest(
     token: Token = None,
 ) -> None:
     """Import files and print what came of each; 1 when one failed but was not refused."""
+    from api import cli_ingest
+
     settings = _settings(data_dir, None, None, None, None)
     wanted = cli_ingest.Wanted(files, project, url, token or os.environ.get("TOKEN", ""))
     raise typer.Exit(asyncio.run(cli_ingest.ingest_files(settings, wanted, language())))
@@ -144,6 +156,8 @@ def ingest(
 @app.command()
 def check(files: Annotated[list[Path], typer.Argument(help=".ifc or .ifczip")]) -> None:
     """Check files as the door does, without importing; 1 when one is refused."""
+    from api import cli_ingest
+
     settings = _settings(None, None, None, None, None)
     raise typer.Exit(asyncio.run(cli_ingest.check_files(settings, files, language())))
 
@@ -159,6 +173,8 @@ def code(
     token: Token = None,
 ) -> None:
     """Resolve a text, or every line of a file (one line of JSON for each)."""
+    from api import cli_lookup
+
     settings = _settings(data_dir, None, None, None, None)
     if file is not None:
         asyncio.run(cli_lookup.resolve_file(settings, file, url, token or "", language()))
@@ -180,6 +196,8 @@ def import_(
     token: Token = None,
 ) -> None:
     """Link a list of foreign codes and print each refused row; 1 when there is one."""
+    from api import cli_codes
+
     settings = _settings(data_dir, None, None, None, None)
     said = token or os.environ.get("TOKEN", "")
     wanted = cli_codes.List(file, why, check, strict, url, said)
@@ -193,6 +211,8 @@ def token(
     file: Annotated[Path | None, typer.Option(help="else TWIN_TOKENS_FILE")] = None,
 ) -> None:
     """Make a bearer token; it is shown once, the file keeps only its hash."""
+    from api import cli_lookup
+
     cli_lookup.make_token(file or load().tokens_file, name, role)
 
 
@@ -208,6 +228,8 @@ def login(
     file: Annotated[Path | None, typer.Option(help="else TWIN_MQTT_USERS_FILE")] = None,
 ) -> None:
     """Make a device's login at the MQTT endpoint; its password is shown once."""
+    from api import cli_lookup
+
     cli_lookup.make_login(file or load().mqtt_users_file, name, publish or (), subscribe or ())
 
 
@@ -218,6 +240,8 @@ def publish(
     mqtt: Annotated[str, typer.Option(help="host:port")] = "127.0.0.1:1883",
 ) -> None:
     """Publish one message over MQTT with QoS 1 and wait for its acknowledgement."""
+    from api import cli_lookup
+
     asyncio.run(cli_lookup.publish(mqtt, topic, payload))
 
 

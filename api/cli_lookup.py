@@ -12,8 +12,6 @@ from typing import Any
 from rich.console import Console
 
 from api import ndjson, qr, remote
-from api.bootstrap import open_services
-from api.routes import resolve as resolving
 from api.settings import Settings
 from api.tokens import line, role_of
 from identity.errors import Conflict, Invalid, Unavailable
@@ -43,6 +41,8 @@ async def resolved(
     """Return the meanings of a text."""
     if url:
         return await asyncio.to_thread(remote.resolve, url, token, text)
+    from api.bootstrap import open_services
+
     services = await open_services(settings, time.time)
     try:
         return await services.city.resolve(text)
@@ -74,6 +74,9 @@ async def resolve_file(
         for body in bodies:
             _write(await asyncio.to_thread(remote.resolve_lines, url, token, body))
         return
+    from api.bootstrap import open_services
+    from api.routes import resolve as resolving
+
     services = await open_services(settings, time.time)
     try:
         g = (await services.graph.head()).generation

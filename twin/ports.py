@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
+
 from cim.model import Box
 from twin.buckets import Buckets, Key, Row
 from twin.quarantine import Quarantine, Quarantined
@@ -67,8 +69,7 @@ class Change:
     projection: Projection | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True, gc=False):
     """One row of history."""
 
     observed_at: float

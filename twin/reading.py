@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+import msgspec
+
 Value = float | int | str | bool | None
 """A measured value; None is NA (not available) and never becomes 0."""
 
@@ -46,11 +48,11 @@ class Before(NamedTuple):
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True, gc=False):
     """The newest reading of one (code, property, source) and when its value last changed.
 
     ``before``: the one observed before it, as far as it was received; for the rate of change.
+    A Struct: made ten times as fast as a frozen dataclass, and a page of answers is 1,000 of them.
     """
 
     code: str

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import msgspec
+
 from twin.reading import Before, Reading, State, Value
 
 APPLIED, LATE, DUPLICATE = "applied", "late", "duplicate"
@@ -80,4 +82,6 @@ def _between(state: State, reading: Reading) -> State:
     now = order(reading.observed_at, reading.n)
     if before is not None and now <= order(before.observed_at, before.n):
         return state
-    return replace(state, before=Before(reading.observed_at, reading.n, reading.value))
+    return msgspec.structs.replace(
+        state, before=Before(reading.observed_at, reading.n, reading.value)
+    )

@@ -1,9 +1,9 @@
 """Readings permuted and sent again end in the state of a sorted, deduplicated oracle."""
 
 import random
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from twin.ports import COMMIT_READINGS, Commit
 from twin.reading import Before, Quality, Reading, State

@@ -6,8 +6,8 @@ import json
 import socket
 import time
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 
+from msgspec.structs import replace
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 

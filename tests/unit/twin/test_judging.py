@@ -1,10 +1,11 @@
 """What is thought of a state: range, rate, frozen, stale, and why."""
 
-from dataclasses import replace
+import dataclasses
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from twin.judging import RATE_SPAN_S_MIN, judge
 from twin.properties import STALE_AFTER_S, Property, known
@@ -98,7 +99,7 @@ def test_readings_of_one_moment_are_taken_as_a_second_apart():
     st.randoms(use_true_random=False),
 )
 def test_what_is_thought_does_not_depend_on_the_order_of_arrival_but_for_frozen(told, random):
-    row = replace(ROW, frozen_after_s=None)
+    row = dataclasses.replace(ROW, frozen_after_s=None)
     stream = [Reading("c", "p", v, float(at), at + 5.0, "s", "Cel") for at, v in told.items()]
     judged = set()
     for _ in range(3):

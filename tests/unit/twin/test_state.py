@@ -1,10 +1,9 @@
 """The laws of apply, as properties over drawn readings."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from twin.reading import Quality, Reading
 from twin.state import UNTIMED_STEP_S, apply, order, same_value, settle

@@ -178,13 +178,13 @@ class Gathered:
         held: tuple[float, float | None] | None = None
         for at, value in samples:
             self.weighed += 1
+            if self.weighed > WEIGHED_MAX:
+                raise TooLarge("weighing_limit", limit=WEIGHED_MAX)
             if held is not None:
                 self._hold(key, held, at)
             held = at, value
         if held is not None:
             self._hold(key, held, self.wide.stop)
-        if self.weighed > WEIGHED_MAX:
-            raise TooLarge("weighing_limit", limit=WEIGHED_MAX)
 
     def _hold(self, key: Key, held: tuple[float, float | None], until: float) -> None:
         begin, value = held
@@ -221,6 +221,9 @@ def check(ask: Buckets, groups: int = 1) -> None:
             raise Invalid("buckets_word_unknown", name=name, word=asked, known=", ".join(known))
     numbers = (ask.start, ask.stop, ask.every_s, ask.gap_s)
     if not all(map(math.isfinite, numbers)) or ask.every_s <= 0 or ask.gap_s < 0:
+        raise Invalid("buckets_width_invalid", every_s=str(ask.every_s), gap_s=str(ask.gap_s))
+    spans = (ask.stop - ask.start, ask.gap_s)
+    if not all(math.isfinite(span / ask.every_s) for span in spans):
         raise Invalid("buckets_width_invalid", every_s=str(ask.every_s), gap_s=str(ask.gap_s))
     if ask.start > ask.stop:
         raise Invalid("span_invalid", start=ask.start, stop=ask.stop)

@@ -1,5 +1,6 @@
 """History of many things: in buckets, and as files that grow while they are sent."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -84,8 +85,15 @@ async def export(
     """Return every reading of the span, day by day (UTC), by property, code, source and time."""
     rows = services.states.export(wanted.where, start=wanted.start, stop=wanted.stop)
     pieces = exports.encoded(rows, form)
+    first = await anext(pieces)  # what is refused is refused before the answer begins
     name = {"Content-Disposition": f'attachment; filename="history.{form}"'}
-    return StreamingResponse(pieces, headers=name, media_type=exports.MEDIA[form])
+    return StreamingResponse(_from(first, pieces), headers=name, media_type=exports.MEDIA[form])
+
+
+async def _from(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in rest:
+        yield piece
 
 
 def _row(row: Row) -> dict[str, Any]:

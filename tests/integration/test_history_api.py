@@ -16,6 +16,7 @@ from api.settings import load
 from api.tokens import Tokens
 from twin.ports import Commit, Projection
 from twin.reading import Quality, Reading
+from twin.stores import limits
 
 pytestmark = pytest.mark.anyio
 
@@ -89,6 +90,8 @@ async def test_an_export_is_chosen_by_place(client):
 @pytest.mark.parametrize(
     ("path", "more", "code"),
     [
+        ("/history/series", {"every": 1e-320}, "buckets_width_invalid"),
+        ("/history/series", {"every": 1e-300, "gap": 1e300}, "buckets_width_invalid"),
         ("/history/export", {"format": "xls"}, "export_format_unknown"),
         ("/history/series", {"every": 60, "agg": "median"}, "buckets_word_unknown"),
         ("/history/export", {"to": "2020-01-01T00:00:00Z"}, "span_invalid"),
@@ -98,3 +101,10 @@ async def test_what_cannot_be_answered_is_refused_by_name(client, path, more, co
     answer = await client.get(path, params={**SPAN, **more})
 
     assert (answer.status_code, answer.json()["code"]) == (422, code)
+
+
+async def test_an_export_of_too_much_is_refused_before_it_begins(client, monkeypatch):
+    monkeypatch.setattr(limits, "SERIES_MAX", 1)
+    answer = await client.get("/history/export", params=SPAN)
+
+    assert (answer.status_code, answer.json()["code"]) == (413, "lookup_limit")

@@ -250,3 +250,16 @@ async def test_the_writer_waits_for_the_disk_whatever_the_server_s_default_is(op
         return (await (await connection.execute("SHOW synchronous_commit")).fetchone())[0]
 
     assert await store._connections.write(shown) == "on"
+
+
+async def test_a_writer_s_connection_that_could_not_be_prepared_is_not_used(database):
+    opened = connections.Connections(database, "SELECT * FROM wanted; CREATE TEMP TABLE own ()")
+
+    async def work(connection):
+        return (await (await connection.execute("SELECT count(*) FROM own")).fetchone())[0]
+
+    with pytest.raises(Unavailable):
+        await opened.write(work)
+    run(database, "CREATE TABLE wanted (); SELECT 1")
+    assert await opened.write(work) == 0
+    await opened.close()

@@ -4,9 +4,9 @@ The driver's errors become ours here and nowhere else.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from typing import Any, TypeVar, cast
 
 import psycopg
 from psycopg import AsyncConnection, errors, sql
@@ -17,6 +17,7 @@ from identity.errors import Invalid, Unavailable
 
 T = TypeVar("T")
 Connection = AsyncConnection[tuple[Any, ...]]
+Rows = AsyncGenerator[tuple[Any, ...], None]
 Work = Callable[[Connection], Awaitable[T]]
 
 READERS = 8  # connections that read, at most
@@ -92,10 +93,17 @@ class Connections:
     async def stream(
         self, query: str, values: Sequence[Any], rows: int
     ) -> AsyncIterator[AsyncIterator[tuple[Any, ...]]]:
-        """Give the rows of one statement as they come, ``rows`` at once."""
+        """Give the rows of one statement as they come, ``rows`` at once.
+
+        The statement ends with the block: what is left unread would hold the connection for ever.
+        """
         with self.guarded():
-            async with self._readers.connection() as connection, connection.cursor() as cursor:
-                yield cursor.stream(query.encode(), values, size=rows)
+            async with (
+                self._readers.connection() as connection,
+                connection.cursor() as cursor,
+                aclosing(cast("Rows", cursor.stream(query.encode(), values, size=rows))) as told,
+            ):
+                yield told
 
     async def follow(
         self, channel: str, now: str, begun: Callable[[Any], None], heard: Callable[[str], None]
@@ -133,10 +141,19 @@ class Connections:
 
     async def _writing(self) -> Connection:
         if self._writer is None or self._writer.closed:
-            self._writer = await self._connect()
-            await self._writer.execute(_WRITES.encode())
-            await self._writer.execute(self._session.encode())
+            self._writer = await self._prepared()
         return self._writer
+
+    async def _prepared(self) -> Connection:
+        """Return a new connection for the writer; one that was not prepared is never kept."""
+        connection = await self._connect()
+        try:
+            await connection.execute(_WRITES.encode())
+            await connection.execute(self._session.encode())
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
 
     async def _connect(self) -> Connection:
         return await AsyncConnection.connect(

@@ -1,14 +1,17 @@
 """The contract of twin.ports.States for the past: what was true, buckets, export."""
 
+from dataclasses import replace
 from math import inf
 
 import pytest
 
 from identity.errors import Invalid, TooLarge
+from twin import buckets
 from twin.buckets import Buckets
 from twin.ports import Commit, Comparison, Projection, Where
 from twin.reading import Quality, Reading
 from twin.retention import DAY_S
+from twin.stores import limits
 
 pytestmark = pytest.mark.anyio
 
@@ -331,3 +334,31 @@ async def test_an_export_is_of_what_was_chosen_and_of_the_span_alone(states):
     assert [r.sample.value for r in await exported(states, 10, 20)] == [1, None]
     assert [r.code for r in await exported(states, 0, 99, region="420106")] == ["b"]
     assert await exported(states, 0, 99, kinds=("Pump",)) == []
+
+
+async def test_more_series_than_one_call_may_gather_are_told_page_by_page(states, monkeypatch):
+    monkeypatch.setattr(limits, "SERIES_MAX", 4)
+    await states.commit(Commit([reading(code, at=10) for code in "abcdef"]))
+    ask, told, after = Buckets(0, 60, 60), [], ""
+    while not told or after:
+        rows, after = await states.series(Where(), ask, limit=2, after=after)
+        told += [row.code for row in rows]
+
+    assert "".join(told) == "abcdef"
+    for asked in (
+        exported(states, 0, 60),
+        states.series(Where(), replace(ask, by="property"), limit=1),
+    ):
+        with pytest.raises(TooLarge) as refused:
+            await asked
+        assert refused.value.code == "lookup_limit"
+
+
+async def test_a_mean_over_time_looks_at_so_many_samples_at_most(states, monkeypatch):
+    monkeypatch.setattr(buckets, "WEIGHED_MAX", 3)
+    await states.commit(Commit([reading(at=at) for at in range(5)]))
+
+    assert await values(states, Buckets(0, 3, 60, "weighted")) == [1.0]
+    with pytest.raises(TooLarge) as refused:
+        await values(states, Buckets(0, 5, 60, "weighted"))
+    assert refused.value.code == "weighing_limit"

@@ -111,7 +111,9 @@ class MemoryStates(MemoryQuarantine):
         shown = [group for group in groups if group > behind][: limit + 1]
         told = Gathered(ask, shown[:limit])
         wanted = set(told.groups)
-        gather(self._history, [key for key in members if ask.group(key) in wanted], told)
+        gathered = [key for key in members if ask.group(key) in wanted]
+        limits.check_members(len(gathered))
+        gather(self._history, gathered, told)
         more = len(shown) > limit
         return told.rows(), limits.CURSOR_MARK.join(told.groups[-1]) if more else ""
 
@@ -125,6 +127,7 @@ class MemoryStates(MemoryQuarantine):
             for key, state in self._states.items()
             if self._holds(where, state)
         }
+        limits.check_members(len(chosen))
         found = days(chosen, start, stop)
         while some := list(islice(found, EXPORT_ROWS)):
             yield some

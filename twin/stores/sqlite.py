@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -142,9 +143,9 @@ class SqliteStates:
     ) -> AsyncIterator[list[Recorded]]:
         """Yield history rows day by day."""
         limits.check_where(where)
-        begin = ("", "", "")
+        begin, most = ("", "", ""), limits.SERIES_MAX + 1
         members = await self._past(
-            lambda past: list(sqlite_history.chosen(past.reads, where, begin))
+            lambda past: list(islice(sqlite_history.chosen(past.reads, where, begin), most))
         )
         limits.check_members(len(members))
         async for rows in slices.days(

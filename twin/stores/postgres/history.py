@@ -31,12 +31,14 @@ _SLICE = (
 
 
 async def chosen(connections: Connections, where: Where, begin: Key) -> list[Member]:
-    """Return the series whose state of now is wanted, from the thing of ``begin`` on, by key."""
+    """Return the series whose state of now is wanted, from the thing of ``begin`` on, by key.
+
+    One more than a call may gather, at most.
+    """
     wanted, values = conditions(where)
     query = f"SELECT s.id, {KEY} {NOW} WHERE t.code >= %s{wanted} ORDER BY {KEY} LIMIT %s"
     bound = (begin[0], *values, limits.SERIES_MAX + 1)
     rows = await connections.read(query, bound)
-    limits.check_members(len(rows))
     return [(number, (code, name, source)) for number, code, name, source in rows]
 
 

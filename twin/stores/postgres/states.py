@@ -147,6 +147,7 @@ class PostgresStates:
         """Yield history rows day by day."""
         limits.check_where(where)
         members = await history.chosen(self._connections, where, ("", "", ""))
+        limits.check_members(len(members))
         begins = partial(history.next_day, self._connections)
         of_day = partial(history.day_slice, self._connections)
         async for rows in slices.days(members, (start, stop), begins, of_day):

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from heapq import merge
 from typing import Any
 
+from identity.errors import TooLarge
+from twin import buckets
 from twin.buckets import Gathered, Partial
 from twin.retention import DAY_S, choose, day_of, fits
 from twin.stores.postgres.connections import Connections
@@ -149,6 +151,8 @@ async def _by_rank(
             held = []
         rank = place
         held.append((at, number))
+        if len(held) > buckets.WEIGHED_MAX:  # more of one source would fill the memory
+            raise TooLarge("weighing_limit", limit=buckets.WEIGHED_MAX)
     if held:
         yield rank, held
 

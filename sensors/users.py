@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -130,7 +131,7 @@ def read(path: Path) -> dict[str, User]:
     """Return the users of a file by name; Invalid("mqtt_users_unreadable")."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, 0, str(error)) from error
     wanted = [(number, text) for number, text in enumerate(lines, 1) if text.strip()]
     if len(wanted) > USERS_MAX:
@@ -143,13 +144,22 @@ def _user(path: Path, number: int, text: str) -> User:
     try:
         said = json.loads(text)
         rules = [
-            tuple(_checked(str(rule)) for rule in said.get(kind, default)[:RULES_MAX])
+            _rules(said.get(kind, list(default)))
             for kind, default in (("publish", PUBLISH), ("subscribe", SUBSCRIBE))
         ]
         secret = bytes.fromhex(said["salt"]), bytes.fromhex(said["hash"])
         return User(str(said["user"]), *secret, *rules)
     except (ValueError, KeyError, TypeError, AttributeError, CityError) as error:
         raise _unreadable(path, number, str(error)) from error
+
+
+def _rules(said: Any) -> tuple[str, ...]:
+    # A text alone would be read letter by letter, and its last one may be "#": everything.
+    if not isinstance(said, list):
+        raise TypeError("rules are a list")
+    if len(said) > RULES_MAX:
+        raise ValueError(f"more than {RULES_MAX} rules")  # noqa: EM102 - as above
+    return tuple(_checked(str(rule)) for rule in said)
 
 
 def _unreadable(path: Path, number: int, reason: str) -> Invalid:

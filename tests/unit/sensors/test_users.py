@@ -1,9 +1,11 @@
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from identity.errors import Invalid
-from sensors.users import EVERYTHING, PUBLISH, SUBSCRIBE, Users, covers, is_filter, line
+from sensors.users import EVERYTHING, PUBLISH, RULES_MAX, SUBSCRIBE, Users, covers, is_filter, line
 
 SALT = b"0123456789abcdef"
 LEVELS = st.lists(st.sampled_from(["a", "b", "", "+", "#"]), min_size=1, max_size=4)
@@ -78,8 +80,9 @@ def test_a_changed_file_is_taken_and_a_broken_one_leaves_the_users_as_they_were(
     written(path, "meter-8")
     assert users.access("c", "meter-7", b"secret") is None
     assert users.access("c", "meter-8", b"secret") is not None
-    path.write_text("broken and of another size")
-    assert users.access("c", "meter-8", b"secret") is not None
+    for broken in (b"broken and of another size", b"not \xff UTF-8"):
+        path.write_bytes(broken)
+        assert users.access("c", "meter-8", b"secret") is not None
 
 
 @pytest.mark.parametrize(
@@ -90,6 +93,8 @@ def test_a_changed_file_is_taken_and_a_broken_one_leaves_the_users_as_they_were(
         '{"user":"a"}',
         '{"user":"a","salt":"zz","hash":""}',
         '{"user":"a","salt":"","hash":"","publish":["a+"]}',
+        '{"user":"a","salt":"","hash":"","publish":"city/#"}',
+        json.dumps({"user": "a", "salt": "", "hash": "", "subscribe": ["a"] * (RULES_MAX + 1)}),
     ],
 )
 def test_an_unreadable_file_names_the_line(tmp_path, text):
@@ -100,9 +105,13 @@ def test_an_unreadable_file_names_the_line(tmp_path, text):
     assert ("mqtt_users_unreadable", 3) == (refused.value.code, refused.value.facts["line"])
 
 
-def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(Invalid):
-        Users(tmp_path / "none")
+def test_a_file_that_is_missing_or_no_text_is_refused(tmp_path):
+    path = tmp_path / "users"
+    for content in (None, b"\xff"):
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(Invalid):
+            Users(path)
 
 
 @pytest.mark.parametrize(("name", "rule"), [("a/b", "a"), ("", "a"), ("a", "a/#/b")])

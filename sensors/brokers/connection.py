@@ -15,6 +15,8 @@ from sensors.ports import Message
 from sensors.users import EVERYTHING, Access, is_filter
 
 KEEP_ALIVE_FACTOR = 1.5  # [MQTT-3.1.2-24]
+CHOKED_S = 60.0  # a device that takes no answers for so long is let go
+FAREWELL_S = 5.0  # what is written to a device that is let go is thrown away after this
 TOPICS_ALLOWED = 1_000  # topics that are known to be allowed, so that rules are asked once each
 
 _log = structlog.get_logger()
@@ -36,8 +38,9 @@ class Connection(asyncio.Protocol):
         self._keep_alive_s = 0
         self._in_flight = 0
         self._unacknowledged = 0  # of QoS 1
-        self._choked = False
+        self._choked_at: float | None = None  # loop time since which it takes nothing
         self._closed = False
+        self._farewell_end: asyncio.TimerHandle | None = None
         self.held = False
         self._heard_at = self._loop.time()
         self.client = ""
@@ -52,6 +55,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take in what came; anything that can't be understood ends the connection."""
+        if self._closed:
+            return  # TLS hands out what it had already
         if self._greeted:
             self._heard_at = self._loop.time()
         taken = Taken(len(data), self._gate.now())
@@ -75,6 +80,8 @@ class Connection(asyncio.Protocol):
         Our sessions end with their connection, so a will's delay ends then too [5:3.1.3.2.2].
         """
         self._transport = None
+        if self._farewell_end is not None:
+            self._farewell_end.cancel()
         will = self._will and Message(
             self._will.topic, self._will.payload, self._gate.now(), self.client
         )
@@ -82,14 +89,14 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Hold back a device that does not read its acknowledgements, and its events."""
-        self._choked = True
+        self._choked_at = self._loop.time()
         if self._outgoing is not None:
             self._outgoing.choked = True
         self.steer()
 
     def resume_writing(self) -> None:
         """Let it go on."""
-        self._choked = False
+        self._choked_at = None
         if self._outgoing is not None:
             self._outgoing.choked = False
             self._outgoing.go_on()
@@ -116,7 +123,8 @@ class Connection(asyncio.Protocol):
         """Read on, or hold back while too much of this device waits."""
         if self._transport is None or self._transport.is_closing():
             return
-        hold = self._choked or self._gate.full or self._in_flight >= self._gate.in_flight_max
+        choked = self._choked_at is not None
+        hold = choked or self._gate.full or self._in_flight >= self._gate.in_flight_max
         if hold and not self.held:
             self._transport.pause_reading()
         elif self.held and not hold:
@@ -127,14 +135,18 @@ class Connection(asyncio.Protocol):
     def close(self, reason: str, code: int = mqtt.SUCCESS) -> None:
         """End the connection at once; messages taken stay taken. ``code``: what 5.0 is told."""
         self._closed = True
+        self._outgoing = None  # one that reads nothing is here until FAREWELL_S: no more for it
         if self._transport is not None and not self._transport.is_closing():
             _log.info("device_disconnected", client=self.client, reason=reason)
             if code and self._greeted and self._greeted.level == mqtt.LEVEL_5:
                 self._write(write.disconnect(code))
             self._transport.close()
+            self._farewell_end = self._loop.call_later(FAREWELL_S, self._transport.abort)
 
     def is_overdue(self, now_s: float) -> bool:
-        """Whether CONNECT, or a sign of life, is missing for too long (loop time)."""
+        """Whether CONNECT, a sign of life, or its reading is missing for too long (loop time)."""
+        if self._choked_at is not None:
+            return now_s - self._choked_at > CHOKED_S
         if self.held:
             return False
         silent_s = now_s - self._heard_at

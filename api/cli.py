@@ -88,6 +88,7 @@ def demo(
     from api import cli_demo, running
 
     settings = _settings(data_dir or _demo_dir(), host, port, mqtt_port, None)
+    cli_demo.refuse_logins(settings)
     plan = running.Plan(
         worker=True,
         listener="main",

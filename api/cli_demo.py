@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from api.cli_words import announcement, demo_lines
 from api.services import Door, Services
+from api.settings import Settings
 from api.work import queue_import, work_folder
 from bim.demo import DemoModel, district
 from bim.door import receive
@@ -58,6 +59,18 @@ class Made:
                 states=self.heard,
                 states_all=len(self.devices) or simulate.COUNT,
             )
+
+
+def refuse_logins(settings: Settings) -> None:
+    """Raise Conflict("demo_has_no_login") where the demo's own sensors could not publish."""
+    keeping_out = {
+        "TWIN_MQTT_USERS_FILE": settings.mqtt_users_file,
+        "TWIN_MQTT_TLS_CERT": settings.mqtt_tls_cert,
+        "TWIN_BROKER_URL=none://": settings.broker_url.startswith("none:"),
+    }
+    for setting, held in keeping_out.items():
+        if held:
+            raise Conflict("demo_has_no_login", setting=setting)
 
 
 async def announce(door: Door) -> None:

@@ -48,7 +48,7 @@ def run(*words, cwd, **more):
         text=True,
         env={**environment(), **more},
         cwd=cwd,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

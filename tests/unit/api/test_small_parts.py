@@ -7,7 +7,7 @@ import socket
 import pytest
 import structlog
 
-from api import logs
+from api import cli, logs, running
 from api.addresses import address, take_port
 from api.bootstrap import client_id
 from api.errors import language, status_of
@@ -244,3 +244,28 @@ def test_the_log_of_an_error_tells_lines_and_no_values(capsys):
     assert "ValueError" in told
     assert "test_small_parts" in told
     assert text not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("TWIN_MQTT_USERS_FILE", "users.jsonl", "TWIN_MQTT_USERS_FILE"),
+        ("TWIN_MQTT_TLS_CERT", "cert.pem", "TWIN_MQTT_TLS_CERT"),
+        ("TWIN_BROKER_URL", "none://", "TWIN_BROKER_URL=none://"),
+        ("TWIN_TENANT", "wuhan", None),
+    ],
+)
+def test_a_demo_whose_sensors_could_not_publish_is_not_started(
+    monkeypatch, tmp_path, name, value, said
+):
+    started = []
+    monkeypatch.setattr(running, "run", lambda *_: started.append(True))
+    monkeypatch.setenv(name, value)
+    if said is None:
+        cli.demo(data_dir=tmp_path)
+        assert started == [True]
+        return
+    with pytest.raises(Conflict) as refused:
+        cli.demo(data_dir=tmp_path)
+    assert ("demo_has_no_login", said) == (refused.value.code, refused.value.facts["setting"])
+    assert started == []

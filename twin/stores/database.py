@@ -18,6 +18,9 @@ from identity.errors import Unavailable
 
 BUSY_S = 10.0  # how long one process waits for another's transaction
 SCAN_THREADS = 2
+# What each connection keeps of the file in memory: it fills whatever the load, and is flat then.
+# Measured: 2 million rows more in state.db take 67 MB with 64 MiB, 34 with 32 and 9 with 8.
+CACHE_KIB = 32 * 1_024
 WAL_PAGES = 4_000  # pages (16 MB) in the log before it is folded into the file
 
 STOP_STEPS = 1_000  # of SQLite's machine between two looks at whether a long read shall stop
@@ -129,7 +132,7 @@ def _open(path: Path, *, writes: bool = True) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
-    connection.execute("PRAGMA cache_size=-65536")  # KiB: 64 MB
+    connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")  # negative: KiB, not pages
     connection.execute("PRAGMA temp_store=MEMORY")
     if not writes:
         connection.execute("PRAGMA query_only=ON")

@@ -4,10 +4,11 @@ import anyio
 import pytest
 
 from identity.errors import CityError, Unavailable
-from twin.stores.database import Database, one
+from twin.stores.database import CACHE_KIB, Database, one
 
 pytestmark = pytest.mark.anyio
 
+RSS_BYTES_MORE = 48 * 1024 * 1024  # what a listener's part may grow under load
 SCHEMA = "CREATE TABLE IF NOT EXISTS rows (id INTEGER PRIMARY KEY, text TEXT);"
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
@@ -56,6 +57,15 @@ async def test_a_scan_that_nobody_waits_for_is_interrupted_and_its_thread_serves
 
     with anyio.fail_after(30):
         assert await database.scan(count) == 0
+
+
+async def test_every_connection_bounds_what_it_keeps_of_the_file_in_memory(database):
+    def bound(connection):
+        return one(connection, "PRAGMA cache_size")
+
+    asked = await database.write(bound), database.read(bound), await database.scan(bound)
+    assert (-CACHE_KIB,) * 3 == asked
+    assert CACHE_KIB * 1_024 < RSS_BYTES_MORE
 
 
 async def test_readers_cannot_write(database):

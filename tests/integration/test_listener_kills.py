@@ -18,7 +18,7 @@ from tests.integration.listening import build_city, free_port, mosquitto_running
 from tests.parts.listener import Device, Listener, stopped_in_flight
 from tests.parts.twin_process import until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]  # more than the waits inside
 TOPIC = "city/demo/d1/counter"
 LONG = [pytest.mark.long, pytest.mark.timeout(3_600)]
 POSTGRES = [pytest.mark.postgres, pytest.mark.adapter]

@@ -20,7 +20,7 @@ from tests.parts import mqtt_noise
 from tests.parts.listener import Device, Listener
 from tests.parts.twin_process import until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]  # more than the waits inside
 TOPIC = "city/demo/d1/counter"
 NOISES = [
     (3_000, 100_000),

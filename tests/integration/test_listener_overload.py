@@ -14,7 +14,7 @@ from tests.integration.test_listener_noise import RSS_BYTES_MORE, resident_bytes
 from tests.parts.listener import BEGIN_S, Listener
 from tests.parts.twin_process import until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]  # more than the waits inside
 TOPIC = "city/demo/d1/counter"
 BACKLOG = 20_000
 WINDOW = 4_000

@@ -11,6 +11,8 @@ import pytest
 
 from cim.model import Entity, Kind, Relation, Verb
 from cim.ports import Batch, Filter, Head
+from cim.stores import process
+from cim.stores.activation import Writer
 from cim.stores.neo4j import Neo4jGraph, connections, statements, writes
 from identity.errors import Conflict, Unavailable
 from identity.ports import Alias
@@ -170,10 +172,11 @@ async def test_a_commit_whose_answer_was_lost_is_answered_again(graph):
 
 
 async def test_a_lease_whose_answer_was_lost_is_taken_again(graph):
-    taken = await graph._db.write(writes.take, "me", 15.0, time.time)
+    me = Writer("me", process.process_name(), 15.0)
+    taken = await graph._db.write(writes.take, me, time.time, None)
 
     async def repeated(tx):
-        return await writes.take(Again(tx), "me", 15.0, time.time)
+        return await writes.take(Again(tx), me, time.time, None)
 
     again = await graph._db.write(repeated)
     assert (again.fence, again.base) == (taken.fence + 1, taken.base)

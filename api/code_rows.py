@@ -140,14 +140,12 @@ class Lines:
             raise Invalid("import_record_long", row=self.row + 1, limit=RECORD_CHARS_MAX)
 
 
-class CsvRows:
-    """Rows of a CSV with a heading."""
+class _Records:
+    """Cuts bytes into records, and hands each to ``_read`` of the form."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, quoted: bool) -> None:
         self._text = Decoder()
-        self._lines = Lines(quoted=True)
-        self._delimiter = ","
-        self._columns: list[str] = []
+        self._lines = Lines(quoted=quoted)
 
     def feed(self, chunk: bytes) -> Iterator[Numbered]:
         """Yield the rows that this chunk completes."""
@@ -155,10 +153,26 @@ class CsvRows:
             yield from self._read(row, record)
 
     def close(self) -> Iterator[Numbered]:
-        """Yield the last row; Invalid("import_empty") where there was no heading."""
+        """Yield the last row."""
         records = [*self._lines.feed(self._text.decode(b"", final=True)), *self._lines.close()]
         for row, record in records:
             yield from self._read(row, record)
+
+    def _read(self, row: int, record: str) -> Iterator[Numbered]:
+        raise NotImplementedError
+
+
+class CsvRows(_Records):
+    """Rows of a CSV with a heading."""
+
+    def __init__(self) -> None:
+        super().__init__(quoted=True)
+        self._delimiter = ","
+        self._columns: list[str] = []
+
+    def close(self) -> Iterator[Numbered]:
+        """Yield the last row; Invalid("import_empty") where there was no heading."""
+        yield from super().close()
         if not self._columns:
             raise Invalid("import_empty")
 
@@ -187,23 +201,11 @@ class CsvRows:
         return made(dict(zip(self._columns, fields, strict=False)))
 
 
-class JsonRows:
+class JsonRows(_Records):
     """Rows of one JSON object a line: {"code", "value", "scheme"?, "scope"?, "source"?, …}."""
 
     def __init__(self) -> None:
-        self._text = Decoder()
-        self._lines = Lines(quoted=False)
-
-    def feed(self, chunk: bytes) -> Iterator[Numbered]:
-        """Yield the rows that this chunk completes."""
-        for row, record in self._lines.feed(self._text.decode(chunk)):
-            yield from self._read(row, record)
-
-    def close(self) -> Iterator[Numbered]:
-        """Yield the last row."""
-        records = [*self._lines.feed(self._text.decode(b"", final=True)), *self._lines.close()]
-        for row, record in records:
-            yield from self._read(row, record)
+        super().__init__(quoted=False)
 
     def _read(self, row: int, record: str) -> Iterator[Numbered]:
         if record.strip():

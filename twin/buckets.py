@@ -154,6 +154,21 @@ class Gathered:
         """Take a part of one bucket in."""
         self.cells.setdefault((group, turn), Partial()).join(part)
 
+    def count(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Take in what a store summed: group, bucket, n, left out, total, low, high, units."""
+        for group, turn, n, left_out, total, low, high, *units in rows:
+            part = Partial(int(n), int(left_out))
+            if n and self.ask.agg != "weighted":
+                part.total, part.weight, part.low, part.high = total, float(n), low, high
+            self.join(self.groups[group], turn, part)
+            self.units.setdefault(self.groups[group], set()).update(units)
+
+    def pick(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Take in what a store found first, or last: group, bucket, at, tie, rank, number."""
+        for group, turn, at, tie, rank, value in rows:
+            found = (at, tie, rank), float(value)
+            self.join(self.groups[group], turn, Partial(first=found, last=found))
+
     def enter(self, key: Key, place: Place, value: float | None) -> None:
         """Take one sample in; ``value`` as ``number`` gives it."""
         part = single(place, value)

@@ -1,6 +1,6 @@
 """What a writer remembers of stored rows, and the settling of readings: pure, for every store."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from twin.ports import Projection
@@ -41,6 +41,10 @@ class Names:
         """Forget which days history has rows of: they are being kept."""
         self.days.clear()
         self.rolled = None
+
+    def differing(self, projections: Mapping[str, Projection]) -> dict[str, Projection]:
+        """Return the projections that differ from what is known to be stored."""
+        return {code: p for code, p in projections.items() if self.projections.get(code) != p}
 
     def refresh(self, version: int) -> None:
         """Forget what another writer may have rewritten, and a full memo."""

@@ -52,11 +52,7 @@ def project(
     connection: sqlite3.Connection, projections: Mapping[str, Projection], names: Names
 ) -> None:
     """Write the projections that differ from what is known to be stored."""
-    changed = {
-        code: projection
-        for code, projection in projections.items()
-        if names.projections.get(code) != projection
-    }
+    changed = names.differing(projections)
     if not changed:
         return
     find_things(connection, changed, names)

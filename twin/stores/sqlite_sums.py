@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from heapq import merge
 from typing import Any
 
-from twin.buckets import Gathered, Partial, number
+from twin.buckets import Gathered, number
 from twin.reading import Quality
 from twin.retention import DAY_S, choose, day_of, fits
 from twin.stores import sqlite_cold
@@ -100,18 +100,9 @@ def hot_sums(
 ) -> None:
     """Gather what the store itself has in a span."""
     bound = _bound(ranked, told, span)
-    for part, turn, n, left_out, total, low, high, *units in reads.execute(_SUMS, bound):
-        known = Partial(n, left_out)
-        if n and told.ask.agg != "weighted":
-            known.total, known.weight, known.low, known.high = total, float(n), low, high
-        told.join(told.groups[part], turn, known)
-        told.units.setdefault(told.groups[part], set()).update(units)
-    if told.ask.agg not in {"first", "last"}:
-        return
-    sql = _FIRST if told.ask.agg == "first" else _LAST
-    for part, turn, at, tie, rank, value in reads.execute(sql, bound):
-        pick = (at, tie, rank), float(value)
-        told.join(told.groups[part], turn, Partial(first=pick, last=pick))
+    told.count(reads.execute(_SUMS, bound))
+    if told.ask.agg in {"first", "last"}:
+        told.pick(reads.execute(_FIRST if told.ask.agg == "first" else _LAST, bound))
 
 
 def _cold_sums(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from identity.errors import Unavailable
-from twin.buckets import Gathered, Partial
+from twin.buckets import Gathered
 from twin.stores.slices import Member
 
 MEMORY_MB = 1_024  # what DuckDB may take
@@ -77,19 +77,13 @@ class Sums:
 
     def gather(self, asked: Asked, told: Gathered, *, coarse: bool) -> None:
         """Take the files' rows into the buckets. Raises FileNotFoundError."""
-        for part, turn, n, left_out, total, low, high, *units in self._rows(
-            _SUMS[coarse], asked, told
-        ):
-            known = Partial(int(n), int(left_out))
-            if n and told.ask.agg != "weighted":
-                known.total, known.weight, known.low, known.high = total, float(n), low, high
-            told.join(told.groups[part], turn, known)
-            told.units.setdefault(told.groups[part], set()).update(units)
+        told.count(self._rows(_SUMS[coarse], asked, told))
         if told.ask.agg in {"first", "last"}:
-            for part, turn, found in self._rows(_PICKS[coarse, told.ask.agg], asked, told):
-                at, tie, place, number = found.values() if isinstance(found, dict) else found
-                pick = (at, tie, place), float(number)
-                told.join(told.groups[part], turn, Partial(first=pick, last=pick))
+            picks = self._rows(_PICKS[coarse, told.ask.agg], asked, told)
+            told.pick(
+                (part, turn, *(found.values() if isinstance(found, dict) else found))
+                for part, turn, found in picks
+            )
 
     def means(
         self, asked: Asked, span: tuple[float, float]

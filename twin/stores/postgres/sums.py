@@ -7,7 +7,7 @@ from typing import Any
 
 from identity.errors import TooLarge
 from twin import buckets
-from twin.buckets import Gathered, Partial
+from twin.buckets import Gathered
 from twin.retention import DAY_S, choose, day_of, fits
 from twin.stores.postgres.connections import Connections
 from twin.stores.slices import Member
@@ -104,21 +104,9 @@ async def _sums(
     connections: Connections, told: Gathered, bound: Sequence[Any], *, coarse: bool
 ) -> None:
     """Gather counts, sums and bounds of every bucket, and what is first or last in it."""
-    for part, turn, n, left_out, total, low, high, *units in await connections.read(
-        _SUMS[coarse], bound
-    ):
-        known = Partial(n, left_out)
-        if n and told.ask.agg != "weighted":
-            known.total, known.weight, known.low, known.high = total, float(n), low, high
-        told.join(told.groups[part], turn, known)
-        told.units.setdefault(told.groups[part], set()).update(units)
-    if told.ask.agg not in {"first", "last"}:
-        return
-    for part, turn, at, tie, rank, number in await connections.read(
-        _PICKS[coarse, told.ask.agg], bound
-    ):
-        pick = (at, tie, rank), number
-        told.join(told.groups[part], turn, Partial(first=pick, last=pick))
+    told.count(await connections.read(_SUMS[coarse], bound))
+    if told.ask.agg in {"first", "last"}:
+        told.pick(await connections.read(_PICKS[coarse, told.ask.agg], bound))
 
 
 async def _weights(

@@ -4,6 +4,7 @@ import { shortNumber } from "../city/ramp";
 import { age, text, unit, word } from "../city/texts";
 import type { App } from "./app";
 import { button, el, replace } from "./dom";
+import { listEnd } from "./list-end";
 import { complain, tell } from "./toast";
 
 const SEARCH_WAIT_MS = 250;
@@ -62,17 +63,9 @@ export class DeviceList {
     const found = await client.devices({ q, cursor });
     if (mine !== this.asked || q !== this.search.value.trim()) return; // asked or typed meanwhile
     this.rows.append(...found.items.map((device) => this.row(device)));
-    const none = this.rows.childElementCount === 0;
-    const more = button({
-      class: "small",
-      text: text("more"),
-      on: { click: () => void this.page(found.next ?? null).catch(complain) },
-    });
-    replace(
-      this.foot,
-      none ? el("p", { class: "muted", text: text("deviceNone") }) : null,
-      found.next ? more : null,
-    );
+    const empty = this.rows.childElementCount === 0 ? text("deviceNone") : null;
+    const { next } = found;
+    listEnd(this.foot, empty, next ? () => this.page(next) : null);
   }
 
   private row(device: Device): HTMLElement {

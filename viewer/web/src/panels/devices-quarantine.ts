@@ -3,6 +3,7 @@ import * as client from "../api/devices";
 import { age, spoken, text } from "../city/texts";
 import type { App } from "./app";
 import { button, el, replace } from "./dom";
+import { listEnd } from "./list-end";
 import { complain, tell } from "./toast";
 
 const SAMPLE_CHARS = 400;
@@ -32,17 +33,9 @@ export class QuarantineList {
     const found = await client.quarantine(cursor);
     if (mine !== this.asked) return;
     this.rows.append(...found.items.map((row) => this.row(row)));
-    const none = this.rows.childElementCount === 0;
-    const more = button({
-      class: "small",
-      text: text("more"),
-      on: { click: () => void this.page(found.next ?? null).catch(complain) },
-    });
-    replace(
-      this.foot,
-      none ? el("p", { class: "muted", text: text("quarantineNone") }) : null,
-      found.next ? more : null,
-    );
+    const empty = this.rows.childElementCount === 0 ? text("quarantineNone") : null;
+    const { next } = found;
+    listEnd(this.foot, empty, next ? () => this.page(next) : null);
   }
 
   private row(row: Kept): HTMLElement {

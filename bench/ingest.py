@@ -23,7 +23,6 @@ from bench.ingest_parts import (
     WINDOW,
     build,
     committed,
-    free_port,
     mosquitto,
     mosquitto_program,
     packets,
@@ -32,6 +31,7 @@ from bench.ingest_parts import (
     until,
 )
 from bench.ingest_visible import visible
+from tests.parts.ports import free_port
 
 READINGS, RUNS = 100_000, 5
 APPLIED_S = 600.0

@@ -18,6 +18,7 @@ from identity import code as universal
 from sensors.bindings import Bind, bind_many
 from sensors.brokers import mqtt_packets as mqtt
 from sensors.brokers import mqtt_write as write
+from tests.parts.ports import free_port
 
 DEVICES = 100
 WINDOW = 4_000  # packets on their way without an acknowledgement
@@ -120,13 +121,6 @@ def committed(folder: Path) -> int:
     with closing(sqlite3.connect(folder / "state.db", timeout=30)) as connection:
         (count,) = connection.execute("SELECT coalesce(sum(position), 0) FROM offsets").fetchone()
     return int(count)
-
-
-def free_port() -> int:
-    """Return a port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _answers(port: int) -> bool:

@@ -31,6 +31,7 @@ from cim.stores.sqlite import SqliteGraph
 from identity import code as universal
 from sensors.brokers import mqtt_packets as mqtt
 from sensors.brokers import mqtt_write as write
+from tests.parts.ports import free_port
 
 SECONDS, PAIRS, CLIENTS = 10.0, 5, 1_000
 WARM_S = 3.0
@@ -110,7 +111,7 @@ async def _make_city(folder: Path, clients: int) -> None:
 
 @contextmanager
 def _twin(folder: Path) -> Iterator[tuple[int, int]]:
-    http, mqtt_port = _free_port(), _free_port()
+    http, mqtt_port = free_port(), free_port()
     settings = {
         "TWIN_DATA_DIR": str(folder),
         "TWIN_BIND": f"{HOST}:{http}",
@@ -130,12 +131,6 @@ def _twin(folder: Path) -> Iterator[tuple[int, int]]:
             yield http, mqtt_port
         finally:
             process.terminate()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(http: int) -> None:

@@ -26,6 +26,7 @@ from bench import report, resolve_store
 from bench.resolve_city import Texts, houses
 from bench.resolve_client import HOST, Answer, Client
 from tests.parts import neo4j_server
+from tests.parts.ports import free_port
 
 SEED = 20261125
 WAIT_S = 60.0
@@ -147,7 +148,7 @@ def timed(port: int, texts: Sequence[str]) -> list[float]:
 @contextmanager
 def product(folder: Path, urls: dict[str, str]) -> Iterator[int]:
     """Run ``twin serve`` as a user does; gives its port once it is ready."""
-    port = _free_port()
+    port = free_port()
     data = str(folder / "data")
     said = {"TWIN_DATA_DIR": data, "TWIN_BIND": f"{HOST}:{port}", "TWIN_BROKER_URL": "none://"}
     kept = {name: text for name, text in os.environ.items() if not name.startswith("TWIN_")}
@@ -159,7 +160,7 @@ def product(folder: Path, urls: dict[str, str]) -> Iterator[int]:
 @contextmanager
 def bare(bodies: Path) -> Iterator[int]:
     """Run the peer; gives its port."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "bench.resolve_peer", str(bodies), str(port)]
     with _process(command, dict(os.environ), lambda: _is_open(port)):
         yield port
@@ -198,12 +199,6 @@ def _is_ready(port: int) -> bool:
     status = client.answer("ready").status
     client.close()
     return status != unavailable
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def told(store: str, cities: dict[int, City]) -> None:

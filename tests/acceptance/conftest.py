@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.parts.ports import free_port
 
 READY_S = 240.0
 CHROMIUM = next(
@@ -48,7 +49,7 @@ class Demo:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
-    http, mqtt = _free_port(), _free_port()
+    http, mqtt = free_port(), free_port()
     env = {name: value for name, value in os.environ.items() if not name.startswith("TWIN_")}
     env |= {
         "TWIN_BIND": f"127.0.0.1:{http}",
@@ -107,9 +108,3 @@ def _wait_until_ready(demo: Demo, process: "subprocess.Popen[bytes]") -> None:
             pass
         time.sleep(0.5)
     raise AssertionError(f"the demo did not get ready:\n{demo.printed()[-3000:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

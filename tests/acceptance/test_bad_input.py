@@ -16,7 +16,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from identity import code as universal
 from tests.parts.ifc_text import HOUSE, WALL, ifc
-from tests.parts.twin_process import BOUNDARY, COMMAND, Twin, environment, free_port, until
+from tests.parts.ports import free_port
+from tests.parts.twin_process import BOUNDARY, COMMAND, Twin, environment, until
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -20,6 +20,7 @@ from cim.ports import Batch
 from cim.stores.sqlite import SqliteGraph
 from identity import code as universal
 from sensors.bindings import Bind, bind_many
+from tests.parts.ports import free_port
 from twin.stores.sqlite import SqliteStates
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,12 +28,6 @@ SCRIPT = Path(__file__).with_name("listener_process.py")
 REGION = "420111"
 BUILDING = universal.issue(universal.prefix(REGION, "Building"), 1)
 TOPIC = "city/demo/d1/counter"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(holds, what, limit_s=60):

@@ -15,15 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.parts.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 TWIN = [sys.executable, "-m", "api.cli"]
 START_S_MAX = 100.0
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def environment():

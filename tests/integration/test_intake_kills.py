@@ -6,13 +6,13 @@ from tests.integration.listening import (
     Publisher,
     applied,
     build_city,
-    free_port,
     history,
     kill_thrice,
     listening,
     mosquitto_running,
     wait_until,
 )
+from tests.parts.ports import free_port
 
 pytestmark = pytest.mark.anyio
 COUNTS = [1_200, pytest.param(10_000, marks=pytest.mark.long)]

@@ -7,9 +7,10 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from tests.integration.listening import build_city, free_port
+from tests.integration.listening import build_city
 from tests.integration.test_listener_kills import Sqlite
 from tests.parts.listener import Device, Listener
+from tests.parts.ports import free_port
 from tests.parts.twin_process import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]

@@ -14,8 +14,9 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from tests.integration.listening import build_city, free_port, mosquitto_running
+from tests.integration.listening import build_city, mosquitto_running
 from tests.parts.listener import Device, Listener, stopped_in_flight
+from tests.parts.ports import free_port
 from tests.parts.twin_process import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]  # more than the waits inside

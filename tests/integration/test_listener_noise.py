@@ -15,9 +15,10 @@ import pytest
 from identity.errors import catalogue
 from sensors.brokers import mqtt_write as write
 from sensors.brokers.mqtt_packets import Connect, Publish
-from tests.integration.listening import build_city, free_port
+from tests.integration.listening import build_city
 from tests.parts import mqtt_noise
 from tests.parts.listener import Device, Listener
+from tests.parts.ports import free_port
 from tests.parts.twin_process import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]  # more than the waits inside

@@ -8,10 +8,11 @@ import pytest
 
 from sensors.brokers import mqtt_write as write
 from sensors.brokers.mqtt_packets import Connect, Publish
-from tests.integration.listening import build_city, free_port
+from tests.integration.listening import build_city
 from tests.integration.test_listener_kills import Sqlite
 from tests.integration.test_listener_noise import RSS_BYTES_MORE, resident_bytes
 from tests.parts.listener import BEGIN_S, Listener
+from tests.parts.ports import free_port
 from tests.parts.twin_process import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]  # more than the waits inside

@@ -10,8 +10,9 @@ from identity.errors import Invalid, Unavailable
 from sensors.brokers import mqtt
 from sensors.brokers.broker_url import Place, place
 from sensors.brokers.mqtt import PahoBroker
-from tests.integration.listening import TOPIC, Publisher, free_port, mosquitto_running
+from tests.integration.listening import TOPIC, Publisher, mosquitto_running
 from tests.parts import certificate
+from tests.parts.ports import free_port
 
 pytestmark = [pytest.mark.anyio]
 

@@ -15,6 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.parts.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "neo4j"
 POM = Path(__file__).with_name("neo4j-pom.xml")
@@ -80,7 +82,7 @@ def start(*, quick: bool = True) -> Server:
     """
     lib = jars()
     home = Path(tempfile.mkdtemp(prefix="wanwu-neo4j-"))
-    port = _free_port()
+    port = free_port()
     (home / "conf").mkdir()
     (home / "conf" / "neo4j.conf").write_text(CONF.format(bolt=port), encoding="utf-8")
     password = secrets.token_hex(12)
@@ -130,9 +132,3 @@ def _wait(server: Server, port: int) -> None:
 def _complete() -> bool:
     mark = CACHE / "complete"
     return mark.exists() and mark.read_text("utf-8") == POM.read_text("utf-8")
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

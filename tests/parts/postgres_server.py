@@ -8,7 +8,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from tests.parts.ports import free_port
 
 VERSION_MIN = 14
 START_S = 60.0
@@ -80,7 +81,7 @@ def start(*options: str, durable: bool = False) -> Server:
     secret.write_text(password, encoding="utf-8")
     secret.chmod(0o644)
     _initialise(folder, home, secret, owner)
-    port = _free_port()
+    port = free_port()
     given = [f"port={port}", f"listen_addresses={HOST}", f"unix_socket_directories={home}"]
     given += [*options, *(() if durable else FAST)]
     command = [str(folder / "postgres"), "-D", str(home / "data")]
@@ -135,9 +136,3 @@ def _wait(server: Server) -> None:
     server.kill()
     message = f"PostgreSQL did not start: {tail}"
     raise RuntimeError(message)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind((HOST, 0))
-        return int(free.getsockname()[1])

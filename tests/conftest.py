@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ import pytest
 from tests.parts import neo4j_server, postgres_server
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# Hundreds of processes are started: where the machine forbids it, each compiled everything anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture(scope="session")

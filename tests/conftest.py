@@ -52,12 +52,16 @@ def postgres():
     server.kill()
 
 
+@pytest.fixture(scope="session")
+def _one_database(postgres) -> str:
+    return postgres.create()
+
+
 @pytest.fixture
-def database(postgres) -> str:
-    """The URL of an empty database of the real PostgreSQL."""
-    url = postgres.create()
-    yield url
-    postgres.drop(url)
+def database(postgres, _one_database) -> str:
+    """The URL of an empty database of the real PostgreSQL; every test finds it as it was made."""
+    postgres.empty(_one_database)
+    return _one_database
 
 
 @pytest.fixture(autouse=True)

@@ -25,6 +25,11 @@ START_S = 60.0
 HOST = "127.0.0.1"
 FAST = ("fsync=off", "full_page_writes=off")  # a test kills our processes, never the machine
 
+OTHERS_OUT = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
 
 class Missing(Exception):
     """A part this machine lacks; its text is the reason for the skip."""
@@ -49,6 +54,17 @@ class Server:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}"'.encode())
         return self.url(name)
+
+    def empty(self, url: str) -> None:
+        """Leave a database of ``create`` as it was made: a third of the time of making one.
+
+        Whoever is still connected is thrown out; what a test set for the database goes, too.
+        """
+        name = url.rpartition("/")[2]
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(OTHERS_OUT)
+            connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+            connection.execute(f'ALTER DATABASE "{name}" RESET ALL'.encode())
 
     def drop(self, url: str) -> None:
         """Remove a database that ``create`` made."""

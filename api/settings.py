@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bim.translate_devices import NAMES, places
 from cim.heights import CityHeights
 from identity.errors import Invalid
 from identity.grid_datum import SEPARATION_M_MAX, Datum
@@ -64,6 +65,7 @@ class Settings(BaseSettings):
     tenant: str = Field(default="wuhan", pattern=r"^[^/+#]{1,128}$")
     class_table: Path | None = None
     scheme_table: Path | None = None
+    ifc_device_names: str = ",".join(NAMES)  # where a model names its devices, the first that does
     height_datum: Datum = Datum.YELLOW_SEA_1985  # of heights that name none
     geoid_separation_m: float | None = Field(
         default=None, ge=-SEPARATION_M_MAX, le=SEPARATION_M_MAX, allow_inf_nan=False
@@ -167,6 +169,7 @@ def load(environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
         raise Invalid("setting_invalid", name=name, reason=first["msg"]) from error
     _refuse_equal_urls(settings)
     parse_tiers(settings.history_tiers)
+    places(settings.ifc_device_names)
     return settings
 
 

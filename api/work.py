@@ -24,6 +24,7 @@ from bim import ingest
 from bim.child import Limits
 from bim.door import Receipt
 from bim.rows import Finding
+from bim.translate_devices import places
 from cim import claims
 from cim.progress import Progress
 from identity.errors import CityError, Invalid, NotFound, TooLarge
@@ -71,6 +72,8 @@ async def run_import(services: Services, job: Job, progress: Progress) -> dict[s
         except CityError as refused:
             raise ImportRefused(refused, found) from refused
     await services.city.reproject()
+    if result["devices"]:
+        await services.intake.adopt_known()
     services.signal.notify()
     return result
 
@@ -107,7 +110,14 @@ def options(services: Services) -> ingest.Options:
         wall_s=said.child_wall_s,
         file_mb=said.child_file_mb,
     )
-    return ingest.Options(worker_name(), limits, said.kernels, said.lease_wait_s, said.heights)
+    return ingest.Options(
+        worker_name(),
+        limits,
+        said.kernels,
+        said.lease_wait_s,
+        said.heights,
+        places(said.ifc_device_names),
+    )
 
 
 @asynccontextmanager

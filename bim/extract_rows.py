@@ -14,13 +14,14 @@ from bim.extract_address import address_line
 from bim.extract_entities import MALFORMED, number
 from bim.extract_facts import georef_facts
 from bim.extract_guids import SAMPLES, Names
+from bim.extract_instruments import instruments
 from bim.extract_placement import Placements
 from bim.extract_sets import SetsReader
 from bim.extract_tree import Tree, role_of
 from bim.extract_units import Units
 from bim.georef import georeference
 from bim.hazards import Scan
-from bim.rows import Extract, Finding, Georef, Provenance, Role, Row, Severity
+from bim.rows import Extract, Finding, Georef, Instrument, Provenance, Role, Row, Severity
 from identity.errors import Invalid
 
 _BUILT = (Role.BUILDING, Role.FACILITY)
@@ -50,6 +51,7 @@ def read(model: Any, scan: Scan) -> Extract:
         georef=georef,
         findings=[*_completeness(model, scan), *reader.findings(), *odd],
         header=header_of(model),
+        instruments=reader.instruments(),
     )
 
 
@@ -68,6 +70,7 @@ class _Reader:
     """What is known of the whole file while rows are made one by one."""
 
     def __init__(self, model: Any) -> None:
+        self._model = model
         self._schema = model.schema_identifier
         self._projects = model.by_type("IfcProject")
         if not self._projects:
@@ -89,6 +92,10 @@ class _Reader:
     def rows(self) -> list[Row]:
         """Return the project, then products by step id."""
         return [self._readable(step_id, thing) for step_id, thing in self._things.items()]
+
+    def instruments(self) -> list[Instrument]:
+        """Return the sensors and other control elements; after ``rows``."""
+        return instruments(self._model, self._guids, self._tree, self.sets.type_of)
 
     def findings(self) -> list[Finding]:
         """Return what is odd about identity, tree and units; after ``rows``."""

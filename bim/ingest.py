@@ -6,14 +6,14 @@ receive (``bim.door``) → normalise → extract → mesh → translate → merg
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from bim import child, extract, glb, mesh, relatives, steps, translate
+from bim import child, extract, glb, mesh, relatives, steps, translate, translate_devices
 from bim.door import Receipt, Stores, receive
 from bim.rows import Extract, Finding, Shape
 from cim import delivery
@@ -42,7 +42,8 @@ LEASE_WAIT_S = 60.0
 class Options:
     """How an import runs. ``holder`` names the process for the lease.
 
-    ``heights``: what a height is where neither the file nor a person says it.
+    ``heights``: what a height is where neither the file nor a person says it. ``device_names``:
+    where a file names its devices (``bim.translate_devices``).
     """
 
     holder: str
@@ -50,6 +51,7 @@ class Options:
     kernels: tuple[str, ...] = mesh.KERNELS
     lease_wait_s: float = LEASE_WAIT_S
     heights: CityHeights = field(default_factory=CityHeights)
+    device_names: tuple[str, ...] = translate_devices.NAMES
 
 
 async def ingest(
@@ -73,10 +75,11 @@ async def ingest(
     report("translate", 0.0)
     shapes = {shape.guid: shape for shape in meshes.shapes}
     incoming = await asyncio.to_thread(translate.translate, rows, shapes)
-    findings += await relatives.findings(stores, receipt, incoming)
+    devices, left_open = translate_devices.devices(rows, options.device_names)
+    findings += [*await relatives.findings(stores, receipt, incoming), *left_open]
     facts = {"schema": rows.schema, "declared_schema": schema, "label": rows.project_name}
     where = await _placement(stores, receipt, rows, options.heights)
-    made = _delivery(receipt, incoming, where, facts)
+    made = replace(_delivery(receipt, incoming, where, facts), devices=devices)
     return await delivery.deliver(
         stores.graph,
         stores.codes,
@@ -85,7 +88,7 @@ async def ingest(
         holder=options.holder,
         wait_s=options.lease_wait_s,
         progress=report,
-        teller=lambda who: relatives.told(stores, who, findings),
+        teller=lambda who, notes: relatives.told(stores, who, notes, findings),
     )
 
 

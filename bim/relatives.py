@@ -9,7 +9,9 @@ import msgspec
 from bim.door import Receipt, Stores
 from bim.rows import Finding, Severity
 from cim import batches
+from cim.delivery_devices import TAKEN
 from cim.delivery_match import Identified, report
+from cim.device import Device, Note
 from cim.merge import Incoming
 from cim.model import Kind, Verb
 from cim.ports import LOOKUP_LIMIT
@@ -60,14 +62,32 @@ async def _in_two_documents(
     return [Finding("guid_in_two_documents", Severity.WARNING, facts, guid=min(twice))]
 
 
-async def told(stores: Stores, who: Identified, findings: list[Finding]) -> dict[str, Any]:
+async def told(
+    stores: Stores, who: Identified, notes: Sequence[Note], findings: list[Finding]
+) -> dict[str, Any]:
     """Keep what a version says of itself: its findings, and how its things were recognised."""
-    findings += rematched(who)
+    findings += [*rematched(who), *unbound(notes)]
     kept = msgspec.json.encode([asdict(finding) for finding in findings])
     facts = {"findings": await stores.blobs.put(kept), "findings_count": len(findings)}
     if not who.matches and not who.few:
         return facts
     return facts | {"matches": await stores.blobs.put(msgspec.json.encode(report(who)))}
+
+
+def unbound(notes: Sequence[Note]) -> list[Finding]:
+    """Return why devices were not bound, one finding for each reason."""
+    found: dict[str, list[Device]] = {}
+    for note in notes:
+        found.setdefault(note.code, []).append(note.device)
+    return [
+        Finding(
+            code,
+            Severity.WARNING if code == TAKEN else Severity.INFO,
+            {"count": len(devices), "samples": [device.device for device in devices[:SAMPLE]]},
+            guid=devices[0].key,
+        )
+        for code, devices in found.items()
+    ]
 
 
 def rematched(who: Identified) -> list[Finding]:

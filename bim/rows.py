@@ -70,6 +70,25 @@ class Row:
     quantities: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """A sensor, controller, actuator, alarm … among the rows: what relations say it is for.
+
+    ``sort``: its class; where that is IfcDistributionControlElement, the class its type stands for.
+    ``point``: its ControlElementId (IFC2X3), the point's name in the building's automation.
+    GUIDs: ``serves``: flow elements it senses or controls and products it is assigned to;
+    ``seen_in``: spatial structures that reference it; ``within``: what contains it (its row's
+    parent), None where no relation says so.
+    """
+
+    guid: str
+    sort: str
+    point: str = ""
+    serves: tuple[str, ...] = ()
+    seen_in: tuple[str, ...] = ()
+    within: str | None = None
+
+
 class Provenance(StrEnum):
     """Where a position comes from."""
 
@@ -114,6 +133,7 @@ class Extract:
     georef: Georef
     findings: list[Finding]
     header: Mapping[str, Any] = field(default_factory=dict)
+    instruments: list[Instrument] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

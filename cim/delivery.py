@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cim import batches
+from cim import batches, delivery_devices
 from cim.delivery_before import Before, document_before, known, lease
 from cim.delivery_correct import rematch, undo_rematch
 from cim.delivery_match import Identified, Teller, elsewhere, identify, planned
@@ -41,7 +41,8 @@ async def deliver(
 ) -> dict[str, Any]:
     """Activate ``delivery`` as the next version of its document; return the job's result.
 
-    ``teller`` is told how things were identified and gives facts to keep with the version.
+    ``teller`` is told how things were identified and which devices were not bound, and gives facts
+    to keep with the version.
     """
     async with lease(graph, holder, wait_s) as activation:
         before = await document_before(graph, activation.base, delivery.document)
@@ -53,18 +54,23 @@ async def deliver(
         progress("merge", 0.0)
         who = await identify(graph, codes, activation.base, delivery, before)
         await activation.renew()
-        if teller is not None:
-            delivery = replace(delivery, facts={**delivery.facts, **await teller(who)})
-        plan = _replaced(planned(delivery.incoming, who), before, delivery)
         issued = await _issue(codes, activation.base, delivery, who)
+        fitted = await delivery_devices.fit(
+            graph, codes, activation.base, delivery, before.devices, issued
+        )
+        if teller is not None:
+            told = await teller(who, fitted.notes)
+            delivery = replace(delivery, facts={**delivery.facts, **told})
+        plan = _replaced(planned(delivery.incoming, who), before, delivery)
         progress("tiles", 0.0)
         tiles = await tiler(issued)
         await activation.renew()
         progress("activate", 0.0)
         rows = await _rows(graph, activation.base, delivery, plan, before, issued)
         rows.rekeyed(who.former, await elsewhere(graph, activation.base, who, delivery.document))
+        rows.further(fitted.rows)
         result = _result(delivery, before, plan, issued) | drawn(tiles)
-        result["rematched"] = len(who.matches)
+        result |= {"rematched": len(who.matches), "devices": fitted.bound}
         version = await _model_code(codes, activation.base, delivery)
         rows.version(version, result, before.document)
         rows.tiles(tiles, await graph.tiles(activation.base))
@@ -80,6 +86,7 @@ async def withdraw(graph: Graph, document: str, *, holder: str, wait_s: float) -
         before = await known(graph, activation, document)
         rows = Rows(document, before.fact("project"), before.placement())
         await _end(graph, activation.base, rows, list(before.held.values()))
+        rows.further(await delivery_devices.left(graph, activation.base, document, before.devices))
         rows.tiles([], await graph.tiles(activation.base))
         rows.document_changed(before.document, withdrawn=True, receipt="")
         await _write(activation, rows, silent)
@@ -99,10 +106,9 @@ async def place(
         before = await known(graph, activation, document)
         where = anchored(where, [holding.box_m for holding in before.held.values()])
         rows = Rows(document, before.fact("project"), where)
-        found = await batches.entities(
-            graph, activation.base, [h.code for h in before.held.values()]
-        )
-        rows.moved_entities(found, before.held.values())
+        held = [*before.held.values(), *delivery_devices.places(before.devices, before.held)]
+        found = await batches.entities(graph, activation.base, [each.code for each in held])
+        rows.moved_entities(delivery_devices.of_models(found), held)
         mine = [t for t in await graph.tiles(activation.base) if t.document == document]
         rows.placed_tiles(mine)
         rows.document_changed(before.document, placement=where.as_dict())

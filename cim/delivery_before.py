@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cim.delivery_rows import holdings_of
+from cim.device import Held, held_devices, is_device
 from cim.merge import Holding
 from cim.model import Entity, Kind, Verb
 from cim.placement import Placement, placement
@@ -15,10 +16,14 @@ from identity.errors import NotFound
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What the city knows of the document when the lease is taken."""
+    """What the city knows of the document when the lease is taken.
+
+    ``held``: its things by key; ``devices``: its sensors by their codes.
+    """
 
     document: Entity | None
     held: Mapping[str, Holding]
+    devices: Mapping[str, Held] = field(default_factory=dict)
 
     def fact(self, name: str, default: Any = None) -> Any:
         """Return a property of the document's entity."""
@@ -44,7 +49,8 @@ async def document_before(graph: Graph, g: int, document: str) -> Before:
     """Read what a document is and holds at ``g``."""
     found = await graph.entities(g, [document])
     held = await graph.relations(g, [document], [Verb.DELIVERED_IN], incoming=True)
-    return Before(found[0] if found else None, holdings_of(held))
+    things = [relation for relation in held if not is_device(relation)]
+    return Before(found[0] if found else None, holdings_of(things), held_devices(held))
 
 
 async def known(graph: Graph, activation: Activation, document: str) -> Before:

@@ -12,6 +12,7 @@ from typing import Any
 from cim import batches, redirects
 from cim.delivery_before import Before
 from cim.delivery_rows import Delivery, coded
+from cim.device import Note
 from cim.matching import Match, Thing, match
 from cim.merge import Holding, Incoming, Plan, plan
 from cim.model import Kind, Verb
@@ -39,8 +40,9 @@ class Identified:
     few: bool = False
 
 
-Teller = Callable[[Identified], Awaitable[Mapping[str, Any]]]
-"""Keeps the report of a matching; returns facts of the version (names of blobs, counts)."""
+Teller = Callable[[Identified, Sequence[Note]], Awaitable[Mapping[str, Any]]]
+"""Keeps the report of a matching, and why devices were not bound; returns facts of the version
+(names of blobs, counts)."""
 
 
 async def identify(

@@ -5,6 +5,7 @@ from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
 from cim import heights
+from cim.device import Device
 from cim.merge import Holding, Incoming, Traits
 from cim.model import Entity, Kind, Lifecycle, Relation, Tile, Verb
 from cim.placement import Placement, Position, positions
@@ -29,6 +30,7 @@ class Delivery:
     placement: Placement
     facts: Mapping[str, Any] = field(default_factory=dict)
     valid_from: float | None = None
+    devices: Sequence[Device] = ()
 
 
 def holdings_of(relations: Iterable[Relation]) -> dict[str, Holding]:
@@ -115,6 +117,11 @@ class Rows:
         """Return the rows; ends stand before puts, so that a replaced row is closed first."""
         order = sorted(self._lists, key=lambda name: not name.startswith("end_"))
         return {name: self._lists[name] for name in order}
+
+    def further(self, lists: Mapping[str, Sequence[Any]]) -> None:
+        """Write rows that are made elsewhere, by the fields of a Batch."""
+        for name, items in lists.items():
+            self._put(name, *items)
 
     def _put(self, name: str, *items: Any) -> None:
         self._lists.setdefault(name, []).extend(items)

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from cim import heights, redirects
+from cim.device import NAME_CHARS_MAX, PERSON, SCHEME, SOURCE, by_person, is_name
 from cim.heights import CityHeights
 from cim.model import Entity, Kind, Lifecycle, Relation, Verb
 from cim.ports import Activation, Batch, Graph
@@ -18,9 +19,7 @@ from identity import grid
 from identity.errors import Invalid, NotFound, TooLarge
 from identity.ports import Alias, Codes
 from identity.schemes import refuse
-from sensors.lookup import SCHEME
 from sensors.register import BOUND, PROPOSED, row_of
-from sensors.topics import NAME_CHARS_MAX, is_name
 from twin.channels import Calibration, Channel, channels_of
 from twin.properties import known
 from twin.units import conversion, unit
@@ -42,6 +41,7 @@ class Bind:
     ``interval_s``: how often it reports, in seconds (for "stale"). ``low``/``high``: what is
     plausible here. ``calibration``: added to those before it. ``position``: (lon, lat, height_m) in
     degrees and metres, of the device itself. ``code`` "": proposed, with ``candidates``.
+    ``source``: who says so, "" a person (see ``_sourced``).
     """
 
     device: str
@@ -57,6 +57,7 @@ class Bind:
     calibration: Calibration | None = None
     position: tuple[float, float, float | None] | None = None
     candidates: tuple[Mapping[str, Any], ...] = ()
+    source: str = ""
 
     def key(self) -> tuple[str, str]:
         """Return (tenant, device)."""
@@ -92,7 +93,8 @@ async def bind_many(
 
     A device that is bound already keeps its sensor and code: a further property is added ("" takes
     every property again), another ``code`` moves the whole sensor there; without one it stays
-    where it is. One that was unbound comes back under its old code. ``who``: for the history.
+    where it is. One that was unbound comes back under its old code. One that a model bound is the
+    person's from now on, unless nothing new is said of it. ``who``: for the history.
     ``city``: what the heights of positions are.
     Raises what ``check`` raises, NotFound("target_unknown"),
     TooLarge("bindings_limit"), Conflict("lease_busy").
@@ -107,6 +109,7 @@ async def bind_many(
     try:
         sensors = await _sensors(graph, codes, activation, wanted, region=region, now=clock())
         sensors |= _placed(wanted, sensors, city or CityHeights())
+        sensors |= await _sourced(graph, activation.base, wanted, sensors)
         targets = await _write(graph, activation, wanted, sensors)
         codes_ = [b.code for b in wanted if b.code]
         await activation.commit(_event("devices_bound", len(wanted), codes_, who))
@@ -273,6 +276,38 @@ def _placed(
         )
         made[key] = heights.kept(at, city)
     return made
+
+
+async def _sourced(
+    graph: Graph, g: int, wanted: Sequence[Bind], sensors: Mapping[tuple[str, str], Entity]
+) -> dict[tuple[str, str], Entity]:
+    """Return the sensors that models bound: the person's now, or the model's where nothing changes.
+
+    So a table that was given out can be taken back, and what was unbound comes back as it was
+    (``Bind.source``), while its document still delivers it.
+    """
+    models = {key: sensor for key, sensor in sensors.items() if not by_person(sensor)}
+    codes = sorted(sensor.code for sensor in models.values())
+    joins = await graph.relations(g, codes, [Verb.OBSERVES, Verb.DELIVERED_IN]) if codes else []
+    living = {e.code: e for e in await graph.entities(g, codes)} if codes else {}
+    observed = {r.source: r.target for r in joins if r.verb is Verb.OBSERVES}
+    delivered = {r.source for r in joins if r.verb is Verb.DELIVERED_IN}
+    made = {}
+    for key, sensor in models.items():
+        said = [bound for bound in wanted if bound.key() == key]
+        before, source = living.get(sensor.code), sensor.properties[SOURCE]
+        stays = {bound.code for bound in said} <= {"", observed.get(sensor.code)}
+        if before is not None and stays and _meant(before) == _meant(sensor):
+            made[key] = before
+        elif sensor.code not in delivered or {bound.source for bound in said} != {source}:
+            made[key] = replace(sensor, properties={**sensor.properties, SOURCE: PERSON})
+    return made
+
+
+def _meant(sensor: Entity) -> tuple[Any, ...]:
+    """Return what people say of a sensor."""
+    place = (sensor.lon, sensor.lat, sensor.height_m)
+    return channels_of(sensor), sensor.name, sensor.properties.get("owner", ""), place
 
 
 async def _write(

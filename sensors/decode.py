@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from cim.device import NAME_CHARS_MAX, is_name
 from identity.errors import CityError, Invalid
 from sensors.codecs import json as own
 from sensors.codecs.said import Said
 from sensors.lookup import Binding, Known, bound
 from sensors.ports import Message
 from sensors.routes import Routes
-from sensors.topics import NAME_CHARS_MAX, TOPICS_CACHED, Device, address, is_name
+from sensors.topics import TOPICS_CACHED, Device, address
 from twin.ports import Commit
 from twin.quarantine import Kept, Quarantined
 from twin.reading import Reading

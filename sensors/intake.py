@@ -21,9 +21,9 @@ from sensors.journal import Journal
 from sensors.lookup import Bindings
 from sensors.observations import Request, answer
 from sensors.ports import Broker, Log, Message
-from sensors.quarantine import adoptable, message_of
+from sensors.quarantine import UNKNOWN, adoptable, message_of
 from sensors.route_book import RouteBook
-from sensors.topics import matches
+from sensors.topics import Device, matches
 from twin.ports import COMMIT_READINGS, PAGE_LIMIT, Commit, Outcome, Projection, States
 from twin.quarantine import Quarantined
 from twin.reading_checks import FUTURE_S_MAX
@@ -113,6 +113,21 @@ class Intake:
             after = rows[-1].id
             for row in rows:
                 if adoptable(row, device, tenant):
+                    adopted += await self._adopt_row(row)
+        return adopted
+
+    async def adopt_known(self) -> int:
+        """Apply what was quarantined for devices that nobody knew and that are bound now.
+
+        For bindings that come many at once (a model's). Returns how many messages.
+        """
+        adopted, after = 0, 0
+        while rows := await self._states.quarantined(limit=PAGE_LIMIT, after=after):
+            after = rows[-1].id
+            unknown = [(Device(r.tenant, r.device), r) for r in rows if r.reason == UNKNOWN]
+            known = await self._bindings.lookup(device for device, _ in unknown)
+            for device, row in unknown:
+                if known[device] is not None:
                     adopted += await self._adopt_row(row)
         return adopted
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
+from cim.device import SCHEME
 from cim.model import Kind, Verb
 from cim.ports import LOOKUP_LIMIT, Graph
 from identity.errors import Conflict, NotFound
@@ -18,7 +19,6 @@ from sensors.topics import Device
 from twin.channels import NO_CHANNEL, Channel, channels_of
 
 CACHED_DEVICES_MAX = 1_000_000  # forgotten all at once beyond it
-SCHEME = "device"
 
 T = TypeVar("T")
 Known = Mapping[tuple[str, str], "Binding | None"]

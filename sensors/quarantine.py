@@ -3,7 +3,8 @@
 from sensors.ports import Message
 from twin.quarantine import Kept, Quarantined
 
-CURABLE = frozenset({"device_unknown", "device_unbound", "property_not_bound"})
+UNKNOWN = "device_unknown"
+CURABLE = frozenset({UNKNOWN, "device_unbound", "property_not_bound"})
 
 
 def adoptable(row: Quarantined, device: str, tenant: str = "") -> bool:

@@ -1,6 +1,7 @@
 """The register of devices: each with what it observes, its newest values, and how its clock stands.
 
-Devices are bound by people and lists; those that stand in an IFC model (IfcSensor) are not yet.
+Devices are bound by people and lists (``source`` "person"), or by models in which they stand
+(``source`` "ifc", see ``cim.delivery_devices``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,11 +9,12 @@ from dataclasses import dataclass
 from statistics import quantiles
 from typing import Any
 
+from cim.device import PERSON, SCHEME, SOURCE
 from cim.model import Entity, Kind, Verb
 from cim.ports import Filter, Graph
 from identity.errors import Conflict, NotFound
 from identity.ports import Codes
-from sensors.lookup import SCHEME, read_bindings
+from sensors.lookup import read_bindings
 from twin.channels import NO_CHANNEL, channels_of
 from twin.live import judged, state_wire
 from twin.ports import Sample, States
@@ -70,8 +72,8 @@ async def devices(
     A page may be short. With ``code`` all that observe it are one page and ``q`` does not count.
 
     A row: device, tenant, sensor, code (what it observes), name, status, property, unit,
-    interval_s, owner, channels, position, candidates, ``last`` by property with ``age_s``, and
-    ``skew_s``, see ``skew``.
+    interval_s, owner, channels, position, candidates, source, ifc_guid (of its element in the
+    model, where it has one), ``last`` by property with ``age_s``, and ``skew_s``, see ``skew``.
     """
     if wanted.code is None:
         page = await register.graph.find(g, wanted.filter(), limit=limit, after=after)
@@ -115,6 +117,8 @@ def row_of(device: str, tenant: str, sensor: Entity, target: str | None) -> dict
         "channels": {name: channel.said() for name, channel in channels_of(sensor).items()},
         "position": [sensor.lon, sensor.lat, sensor.height_m] if placed else None,
         "candidates": [] if target else list(said.get("candidates", ())),
+        "source": said.get(SOURCE, PERSON),
+        "ifc_guid": said.get("ifc_guid"),
     }
 
 

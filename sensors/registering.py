@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cim.device import SCHEME
 from cim.heights import CityHeights
 from cim.model import Verb
 from identity.errors import CityError, Invalid, NotFound
 from sensors import bindings, targets
 from sensors.bindings import Bind
-from sensors.lookup import SCHEME
 from sensors.register import Register, confirmable, one, row_of
 from sensors.targets import Target
 
@@ -115,7 +115,7 @@ class Registering:
         watched = await graph.relations(then, [sensor.code], [Verb.OBSERVES])
         row = row_of(device, tenant, sensor, watched[0].target if watched else None)
         again = Bind(device, row["code"] or "", tenant=tenant, candidates=tuple(row["candidates"]))
-        return (await self.bind_many([_as_it_was(again, row)]))[0]
+        return (await self.bind_many([_as_it_was(again, row, row["source"])]))[0]
 
     async def _binding(
         self,
@@ -144,7 +144,7 @@ class Registering:
         return replace(asked.bind, position=place, candidates=near)
 
 
-def _as_it_was(bind: Bind, row: dict[str, Any]) -> Bind:
+def _as_it_was(bind: Bind, row: dict[str, Any], source: str = "") -> Bind:
     """Return a binding that leaves the facts of the sensor as its row tells them."""
     name = row["property"] or ""
     channel = row["channels"].get(name, {})
@@ -156,4 +156,5 @@ def _as_it_was(bind: Bind, row: dict[str, Any]) -> Bind:
         low=channel.get("low"),
         high=channel.get("high"),
         owner=row["owner"] or "",
+        source=source,
     )

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from hashlib import blake2b
 from typing import Any, Protocol
 
-from sensors.topics import is_name
+from cim.device import is_name
 
 COUNT = 200
 TENANT = "demo"

@@ -3,11 +3,11 @@
 from functools import lru_cache
 from typing import NamedTuple
 
+from cim.device import NAME_CHARS_MAX, is_name
 from identity.errors import Invalid
 
 TOPICS_CACHED = 65_536
 SUBSCRIPTION = "city/#"
-NAME_CHARS_MAX = 128  # of a device, a tenant, a property
 TOPIC_CHARS_MAX = 3 * (NAME_CHARS_MAX + 1) + len("city")
 
 
@@ -65,8 +65,3 @@ def matches(filter_: str, topic: str) -> bool:
     return len(wanted) == len(levels) and all(
         want in ("+", level) for want, level in zip(wanted, levels, strict=True)
     )
-
-
-def is_name(text: str) -> bool:
-    """Whether ``text`` can be one level of a topic: no separators, wildcards, controls."""
-    return 0 < len(text) <= NAME_CHARS_MAX and text.isprintable() and not set(text) & set("/+#")

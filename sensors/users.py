@@ -18,8 +18,8 @@ from typing import Any
 
 import structlog
 
+from cim.device import is_name
 from identity.errors import CityError, Invalid
-from sensors.topics import is_name
 
 PUBLISH, SUBSCRIBE = ("city/+/%u/#",), ("twin/events/#",)
 """The rules of a user without rules of its own."""

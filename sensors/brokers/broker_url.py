@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from cim.device import is_name
 from identity.errors import Invalid
-from sensors.topics import is_name
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 VERSIONS = {"3": 4, "3.1.1": 4, "4": 4, "5": 5}

@@ -54,7 +54,7 @@ async def deliver(office, services, incoming):
         root = next(issued[i.key] for i in incoming if i.kind is Kind.BUILDING)
         return [Tile(root, made.document, blob, 1, 12, 1, BOX, HERE.transform())]
 
-    async def teller(who):
+    async def teller(who, _notes):
         return await told(services.stores, who, [])
 
     await delivery.deliver(

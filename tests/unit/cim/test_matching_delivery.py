@@ -74,7 +74,7 @@ class Firm(Office):
             root = next(issued[i.key] for i in incoming if i.kind is Kind.BUILDING)
             return [Tile(root, made.document, blob, 1, 12, 1, BOX, HERE.transform())]
 
-        async def teller(who):
+        async def teller(who, _notes):
             self.told = report(who)
             return {"matches": "blob"}
 

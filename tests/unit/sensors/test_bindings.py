@@ -64,6 +64,8 @@ async def test_binding_makes_a_sensor_with_an_alias_that_observes_the_thing(city
         "interval_s": 5,
         "owner": "",
         "channels": {"temperature": {"unit": "Cel", "interval_s": 5}},
+        "source": "person",
+        "ifc_guid": None,
     }
 
 

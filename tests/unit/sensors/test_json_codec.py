@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cim.device import is_name
 from identity.errors import Invalid
 from sensors.codecs.json import Payload, decode
-from sensors.topics import Address, is_name, parse
+from sensors.topics import Address, parse
 
 
 def refusal(payload: bytes) -> str:

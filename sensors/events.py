@@ -128,6 +128,7 @@ async def deliver(subscribers: Subscribers, link: Link) -> None:
             behind = FROM_NOW
         link.tell(WANTED, behind if subscribers.wanted else NOBODY)
         try:
-            await asyncio.wait_for(changed.wait(), REPEAT_S)
+            async with asyncio.timeout(REPEAT_S):
+                await changed.wait()
         except TimeoutError:
             continue

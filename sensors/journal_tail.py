@@ -57,7 +57,8 @@ class JournalTail:
         It may have died before it said so: after REPEAT_S it is time to look again.
         """
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._told.wait(), REPEAT_S)
+            async with asyncio.timeout(REPEAT_S):
+                await self._told.wait()
 
     def applied(self, offset: int) -> None:
         """Tell the owner that everything before ``offset`` is committed."""
@@ -96,4 +97,5 @@ async def answer(journal: Journal, link: Link) -> None:
         end = journal.end
         link.tell(DURABLE, said(end))
         with suppress(TimeoutError):
-            await asyncio.wait_for(journal.grown(end), REPEAT_S)
+            async with asyncio.timeout(REPEAT_S):
+                await journal.grown(end)

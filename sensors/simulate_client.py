@@ -104,9 +104,8 @@ class Link:
         """Wait until ``enough`` is acknowledged; False: the link was lost or gave no answer."""
         async with self._room:
             try:
-                await asyncio.wait_for(
-                    self._room.wait_for(lambda: enough() or self._writer is None), ANSWER_S_MAX
-                )
+                async with asyncio.timeout(ANSWER_S_MAX):
+                    await self._room.wait_for(lambda: enough() or self._writer is None)
             except TimeoutError:
                 return False
         return self._writer is not None
@@ -136,12 +135,12 @@ class Link:
             return
 
     async def _connect(self) -> None:
-        reader, writer = await asyncio.wait_for(
-            asyncio.open_connection(*self._target), ANSWER_S_MAX
-        )
+        async with asyncio.timeout(ANSWER_S_MAX):
+            reader, writer = await asyncio.open_connection(*self._target)
         self._writer = writer
         writer.write(_connect(self._client))
-        kind, body = await asyncio.wait_for(_packet(reader), ANSWER_S_MAX)
+        async with asyncio.timeout(ANSWER_S_MAX):
+            kind, body = await _packet(reader)
         if kind != _CONNACK or body[1:2] != b"\0":
             message = f"the broker answered {kind:#x} {body.hex()} to CONNECT"
             raise ConnectionRefusedError(message)

@@ -25,6 +25,7 @@ class Signal:
 async def wait(event: asyncio.Event, timeout_s: float) -> None:
     """Return when ``event`` is set, at the latest after ``timeout_s``."""
     try:
-        await asyncio.wait_for(event.wait(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
     except TimeoutError:
         return

@@ -34,14 +34,16 @@ async def city(tmp_path_factory, pump_station):
     door = Door(settings)
     plan = running.Plan(worker=True, listener="test")
     serving = asyncio.create_task(running.serve(settings, plan, door))
-    await asyncio.wait_for(door.opened(), WAIT_S)
+    async with asyncio.timeout(WAIT_S):
+        await door.opened()
     async with httpx.AsyncClient(base_url=door.url, timeout=WAIT_S) as client:
         said = (await upload(client, pump_station)).json()
         job = await ended(client, said["job"])
         assert job["state"] == "done", job["error"]
         yield client, door, job
     door.stop()
-    await asyncio.wait_for(serving, WAIT_S)
+    async with asyncio.timeout(WAIT_S):
+        await serving
 
 
 async def upload(client, path, **fields):

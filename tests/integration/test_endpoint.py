@@ -112,7 +112,8 @@ async def test_acknowledgements_follow_the_sink_in_order(sink):
         assert await exactly(reader, 4) == WELCOME
         writer.write(b"".join(message(i, i) for i in range(1, 301)))
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(reader.read(1), 0.1)
+            async with asyncio.timeout(0.1):
+                await reader.read(1)
         sink.open.set()
         acks = await exactly(reader, 1200)
     assert acks == write.pubacks([i.to_bytes(2) for i in range(1, 301)])

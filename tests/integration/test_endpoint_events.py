@@ -105,7 +105,8 @@ async def test_as_many_are_on_their_way_as_the_receive_maximum_allows(sink):
             both = b"".join(events[:2])
             assert await exactly(reader, len(both)) == both
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(reader.read(1), 0.1)
+                async with asyncio.timeout(0.1):
+                    await reader.read(1)
             writer.write(pubacks([ONE]))
             assert await exactly(reader, len(events[2])) == events[2]
 

@@ -100,7 +100,6 @@ def more(device):
     return True
 
 
-@pytest.mark.long  # passed 3 times of 4: see row 1c of docs/verification/live-state.md
 async def test_a_full_disk_acknowledges_nothing_and_goes_on_once_there_is_room(tmp_path):
     with small_disk(tmp_path / "disk") as disk:
         filler = disk / "filler"

@@ -32,11 +32,13 @@ async def city(folder, **settings):
     door = Door(load(data_dir=folder, bind="127.0.0.1:0", **stores, **settings))
     serving = asyncio.create_task(running.serve(door.settings, running.Plan(), door))
     try:
-        await asyncio.wait_for(door.opened(), WAIT_S)
+        async with asyncio.timeout(WAIT_S):
+            await door.opened()
         yield door
     finally:
         door.stop()
-        await asyncio.wait_for(serving, WAIT_S)
+        async with asyncio.timeout(WAIT_S):
+            await serving
 
 
 async def write(door, count=1, *, first=0, value=1.0, code="c"):

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 import time
+from contextlib import suppress
 
 from sensors.brokers import mqtt_write as write
 from sensors.brokers.mqtt_packets import Connect, Publish
@@ -111,10 +112,19 @@ class Device:
 
     def _send(self, data):
         with self._sending:
+            link = self._socket
             try:
-                if self._socket is not None:
-                    self._socket.sendall(data)
+                if link is not None:
+                    link.sendall(data)
             except OSError:
+                self._lose(link)
+
+    def _lose(self, link):
+        """Let ``_hear`` end, and send no more: unless the next link has taken its place already."""
+        with suppress(OSError):
+            link.shutdown(socket.SHUT_RDWR)
+        with self._lock:
+            if self._socket is link:
                 self._socket = None
 
     def _live(self):
@@ -130,6 +140,7 @@ class Device:
         link.sendall(write.connect(Connect(4, self._client)))
         if link.recv(4) != write.connack(0):
             raise ConnectionError
+        link.settimeout(None)  # before anybody sends on it
         with self._lock:
             self._socket = link
             again = [write.publish(p, duplicate=True) for p in self._waiting.values()]
@@ -137,7 +148,6 @@ class Device:
 
     def _hear(self, link):
         rest = b""
-        link.settimeout(None)
         while data := link.recv(65_536):
             rest += data
             whole = len(rest) // 4 * 4

@@ -1,6 +1,6 @@
 import asyncio
 import socket
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import anyio
 import anyio.lowlevel
@@ -29,6 +29,11 @@ class Broker:
         self.farewells = 0
 
     async def serve(self, reader, writer):
+        with suppress(ConnectionError):  # of a client that is gone
+            await self.answer(reader, writer)
+        writer.close()
+
+    async def answer(self, reader, writer):
         left = self.patience.pop(0) if self.patience else None
         packets = Reader()
         while data := await reader.read(65_536):
@@ -46,7 +51,6 @@ class Broker:
                     left = None if left is None else left - 1
                     self.acknowledged.append(packet.payload)
                     writer.write(bytes([0x40, 2]) + packet.packet_id)
-        writer.close()
 
 
 @asynccontextmanager
@@ -168,3 +172,20 @@ async def test_our_own_intake_endpoint_takes_what_is_published():
         group.cancel_scope.cancel()
     assert count == len(taken) == 250
     assert {topic for topic, _ in taken} == {simulate.messages(d, 0)[0] for d in DEVICES}
+
+
+async def test_a_publisher_ends_at_whichever_moment_it_is_cancelled():
+    """A cancellation that meets an answer is not lost with it: it comes once, at the end."""
+    broker = Broker()
+    async with _listening(broker) as port:
+        for steps in range(20):
+            publishing = asyncio.create_task(_publish(port))
+            while not broker.acknowledged:
+                await _at_once(0)
+            for _ in range(steps):
+                await _at_once(0)
+            publishing.cancel()
+            done, _ = await asyncio.wait([publishing], timeout=5)
+            assert done, f"it goes on, cancelled {steps} steps behind the first answer"
+            assert publishing.cancelled()
+            broker.acknowledged.clear()

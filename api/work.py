@@ -72,7 +72,7 @@ async def run_import(services: Services, job: Job, progress: Progress) -> dict[s
         except CityError as refused:
             raise ImportRefused(refused, found) from refused
     await services.city.reproject()
-    if result["devices"]:
+    if result.get("devices"):  # the stored result of an older city counts none
         await services.intake.adopt_known()
     services.signal.notify()
     return result

@@ -8,9 +8,18 @@ import urllib.request
 import pytest
 from paho.mqtt import publish
 
-from tests.acceptance.test_browser import TOWER, WAIT_MS, chosen, opened, screenshot, until
+from tests.acceptance.test_browser import (
+    TOWER,
+    WAIT_MS,
+    card_shows,
+    chosen,
+    opened,
+    screenshot,
+    until,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+GAUGE = "水位计SW-01"  # stands in the model of the pumping station
 ROWS = "[...document.querySelectorAll('[data-testid=device-row]')]"
 
 
@@ -169,3 +178,18 @@ def test_the_panel_speaks_both_languages(demo, page):
     assert "Register" in page.get_by_test_id("devices").inner_text()
     page.get_by_test_id("device-row").filter(has_text="Unbind").first.wait_for(timeout=WAIT_MS)
     screenshot(page, "devices-en")
+
+
+def test_a_sensor_of_a_model_says_so_and_leads_to_its_element(demo, page):
+    (told,) = asked(demo, f"/devices?q={urllib.parse.quote(GAUGE)}")["items"]
+    assert ("ifc", "level") == (told["source"], told["property"])
+    panel(page, demo, "devices")
+    row = find_device(page, GAUGE)
+    source = row.get_by_test_id("device-source")
+    assert "来自 IFC 模型" == source.inner_text()
+    source.click()
+    element = asked(demo, f"/codes/{urllib.parse.quote(told['ifc_guid'])}")
+    card_shows(page, element["code"])
+    page.get_by_test_id("lang").click()
+    assert "from the IFC model" == row.get_by_test_id("device-source").inner_text()
+    assert "Element" == element["kind"]

@@ -111,6 +111,16 @@ async def test_the_next_version_keeps_moves_renames_and_ends_devices(city):
     assert await city.around(first["T-1"][2], Verb.OBSERVES) == []
 
 
+async def test_the_same_devices_again_write_nothing(city):
+    await city.model(sensor(), sensor("T-2", "w2", channels={}))
+    rows = await city.listed()
+    await city.model(sensor(), sensor("T-2", "w2", channels={}), items=house("w1", "w2"))
+    g = await city.generation()
+    for _, _, code in rows.values():
+        assert len(await city.graph.history(g, code, limit=10)) == 1
+    assert await city.listed() == rows
+
+
 async def test_a_device_keeps_its_sensor_when_all_elements_get_new_guids(city):
     await city.model(sensor())
     before = (await city.listed())["T-1"]

@@ -54,8 +54,8 @@ async def deliver(office, services, incoming):
         root = next(issued[i.key] for i in incoming if i.kind is Kind.BUILDING)
         return [Tile(root, made.document, blob, 1, 12, 1, BOX, HERE.transform())]
 
-    async def teller(who, _notes):
-        return await told(services.stores, who, [])
+    async def teller(who, notes):
+        return await told(services.stores, who, notes, [])
 
     await delivery.deliver(
         services.graph, services.codes, made, tiler, holder="test", wait_s=1, teller=teller

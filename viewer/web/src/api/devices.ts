@@ -27,6 +27,8 @@ export interface Device {
   status: string;
   property: string | null;
   candidates: Candidate[];
+  source: string; // who bound it: "person", or "ifc", a model in which it stands
+  ifc_guid: string | null;
   last: Record<string, Reading>;
   skew_s: number | null;
 }

@@ -75,6 +75,8 @@ export const DEVICE_WORDS: Record<string, [string, string]> = {
   flagged: ["来源标记", "flagged at receipt"],
   bound: ["已绑定", "bound"],
   proposed: ["待确认", "proposed"],
+  "source.ifc": ["来自 IFC 模型", "from the IFC model"],
+  "source.person": ["人工登记", "entered by a person"],
   free_places: ["空余车位", "Free places"],
   so2: ["二氧化硫", "SO₂"],
   no2: ["二氧化氮", "NO₂"],

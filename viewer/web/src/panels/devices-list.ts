@@ -1,3 +1,4 @@
+import { resolved } from "../api/client";
 import type { Device, Reading, TableReport } from "../api/devices";
 import * as client from "../api/devices";
 import { shortNumber } from "../city/ramp";
@@ -72,7 +73,7 @@ export class DeviceList {
     const node = el(
       "div",
       { class: "device-row", testid: "device-row", attrs: { "data-device": device.device } },
-      el("div", { class: "what" }, this.names(device), this.target(device)),
+      el("div", { class: "what" }, this.names(device), this.target(device), this.source(device)),
       el("div", { class: "values" }, ...lastValues(device)),
       el("span", { class: "muted clock", testid: "device-skew", text: clock(device.skew_s) }),
     );
@@ -99,6 +100,21 @@ export class DeviceList {
       text: code,
       on: { click: () => void this.app.select(code, true).catch(complain) },
     });
+  }
+
+  /** Who bound it; what stands in a model leads to its element there. */
+  private source(device: Device): HTMLElement {
+    const said = word(`source.${device.source}`);
+    const guid = device.ifc_guid;
+    if (!guid) return el("div", { class: "muted", testid: "device-source", text: said });
+    const found = async () => this.app.select((await resolved(guid)).code, true);
+    const link = button({
+      class: "link",
+      testid: "device-source",
+      text: said,
+      on: { click: () => void found().catch(complain) },
+    });
+    return el("div", {}, link);
   }
 
   /** Unbinding takes two clicks, and can be taken back. */

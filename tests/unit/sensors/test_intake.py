@@ -230,6 +230,16 @@ async def test_adopting_for_a_tenant_leaves_the_others(city):
     assert row.topic == "city/b/d1/p"
 
 
+async def test_all_that_nobody_knew_and_that_is_bound_now_is_adopted_at_once(city):
+    async with city.listening() as intake:
+        topics = ("city/a/d1/p", "city/b/d1/q", "city/a/d2/p", "city/a/d3/p")
+        await city.publish(intake, *(said(topic, "1") for topic in topics))
+        await bind(city, Bind("d1", ROOM), Bind("d2", ROOM, tenant="a"))
+        assert await intake.adopt_known() == 3
+        assert await intake.adopt_known() == 0
+    assert await reasons(city) == {("device_unknown", "d3", 1)}
+
+
 async def test_places_are_asked_once_a_code_and_generation(city):
     asked = []
 

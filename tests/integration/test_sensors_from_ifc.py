@@ -94,11 +94,13 @@ async def firm(tmp_path):
     door = Door(settings)
     plan = running.Plan(worker=True, listener="test")
     serving = asyncio.create_task(running.serve(settings, plan, door))
-    await asyncio.wait_for(door.opened(), WAIT_S)
+    async with asyncio.timeout(WAIT_S):
+        await door.opened()
     async with httpx.AsyncClient(base_url=door.url, timeout=WAIT_S) as client:
         yield Firm(client, door, tmp_path)
     door.stop()
-    await asyncio.wait_for(serving, WAIT_S)
+    async with asyncio.timeout(WAIT_S):
+        await serving
 
 
 async def test_a_models_sensors_are_bound_and_their_messages_stand_at_the_room(firm):

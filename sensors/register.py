@@ -72,8 +72,8 @@ async def devices(
     A page may be short. With ``code`` all that observe it are one page and ``q`` does not count.
 
     A row: device, tenant, sensor, code (what it observes), name, status, property, unit,
-    interval_s, owner, channels, position, candidates, source, ifc_guid (of its element in the
-    model, where it has one), ``last`` by property with ``age_s``, and ``skew_s``, see ``skew``.
+    interval_s, owner, channels, position, candidates, source, element_guid (in the model in which
+    it stands), ``last`` by property with ``age_s``, and ``skew_s``, see ``skew``.
     """
     if wanted.code is None:
         page = await register.graph.find(g, wanted.filter(), limit=limit, after=after)
@@ -118,7 +118,7 @@ def row_of(device: str, tenant: str, sensor: Entity, target: str | None) -> dict
         "position": [sensor.lon, sensor.lat, sensor.height_m] if placed else None,
         "candidates": [] if target else list(said.get("candidates", ())),
         "source": said.get(SOURCE, PERSON),
-        "ifc_guid": said.get("ifc_guid"),
+        "element_guid": said.get("ifc_guid"),
     }
 
 

@@ -188,7 +188,7 @@ def test_a_sensor_of_a_model_says_so_and_leads_to_its_element(demo, page):
     source = row.get_by_test_id("device-source")
     assert "来自 IFC 模型" == source.inner_text()
     source.click()
-    element = asked(demo, f"/codes/{urllib.parse.quote(told['ifc_guid'])}")
+    element = asked(demo, f"/codes/{urllib.parse.quote(told['element_guid'])}")
     card_shows(page, element["code"])
     page.get_by_test_id("lang").click()
     assert "from the IFC model" == row.get_by_test_id("device-source").inner_text()

@@ -121,7 +121,7 @@ async def test_a_models_sensors_are_bound_and_their_messages_stand_at_the_room(f
         "SN-3": (room, "smoke", "", "ifc"),
         "F-1": (duct, "pressure", "kPa", "ifc"),
     }
-    assert (result["devices"], found["T-101"]["ifc_guid"]) == (4, key(1))
+    assert (result["devices"], found["T-101"]["element_guid"]) == (4, key(1))
     assert found["T-101"]["last"]["temperature"]["value"] == 19.5, "what waited was not applied"
     assert await firm.findings(result["model"]) == {
         "ifc_device_repeated": [key(5), key(6)],

@@ -65,7 +65,7 @@ async def test_binding_makes_a_sensor_with_an_alias_that_observes_the_thing(city
         "owner": "",
         "channels": {"temperature": {"unit": "Cel", "interval_s": 5}},
         "source": "person",
-        "ifc_guid": None,
+        "element_guid": None,
     }
 
 

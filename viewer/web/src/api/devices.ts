@@ -28,7 +28,7 @@ export interface Device {
   property: string | null;
   candidates: Candidate[];
   source: string; // who bound it: "person", or "ifc", a model in which it stands
-  ifc_guid: string | null;
+  element_guid: string | null; // there
   last: Record<string, Reading>;
   skew_s: number | null;
 }

@@ -105,7 +105,7 @@ export class DeviceList {
   /** Who bound it; what stands in a model leads to its element there. */
   private source(device: Device): HTMLElement {
     const said = word(`source.${device.source}`);
-    const guid = device.ifc_guid;
+    const guid = device.element_guid;
     if (!guid) return el("div", { class: "muted", testid: "device-source", text: said });
     const found = async () => this.app.select((await resolved(guid)).code, true);
     const link = button({

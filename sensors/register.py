@@ -37,10 +37,12 @@ class Wanted:
     status: str | None = None
     owner: str | None = None
     property: str | None = None
+    source: str | None = None
 
     def filter(self) -> Filter:
         """Return the question to the graph; ``holds`` is exact."""
-        said = {"status": self.status, "owner": self.owner}
+        source = None if self.source == PERSON else self.source  # which not every sensor says
+        said = {"status": self.status, "owner": self.owner, SOURCE: source}
         facts = {name: value for name, value in said.items() if value is not None}
         words = " ".join(word for word in (self.q, self.property) if word)
         return Filter(kinds=(Kind.SENSOR,), q=words or None, properties=facts)
@@ -51,6 +53,7 @@ class Wanted:
         return (
             self.status in {None, said.get("status")}
             and self.owner in {None, said.get("owner")}
+            and self.source in {None, said.get(SOURCE, PERSON)}
             and (self.property is None or self.property in channels_of(sensor))
         )
 

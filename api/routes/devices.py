@@ -64,6 +64,9 @@ async def devices(
     status: Annotated[str | None, Query(pattern="^(bound|proposed)$")] = None,
     owner: Annotated[str | None, Query(max_length=200)] = None,
     name: Annotated[str | None, Query(alias="property", max_length=128)] = None,
+    source: Annotated[
+        str | None, Query(pattern="^(ifc|person)$", description="who bound it")
+    ] = None,
     limit: Limit = 100,
     cursor_text: Annotated[Cursor, Query(alias="cursor")] = "",
 ) -> Response:
@@ -73,7 +76,7 @@ async def devices(
     clock seems to be behind (`skew_s`; negative: ahead).
     """
     g, after = uncursor(cursor_text, request, head)
-    wanted = Wanted(code, q, status, owner, name)
+    wanted = Wanted(code, q, status, owner, name, source)
     found = await register.devices(
         register_of(services), wanted, g, services.clock(), limit=limit, after=after
     )

@@ -156,6 +156,9 @@ async def test_the_next_version_and_a_withdrawal_end_what_is_gone_and_people_kee
     assert [second[name]["code"] for name in ("T-101", "T-103")] == [hall, hall]
     assert (sorted(second), result["devices"]) == (["T-101", "T-103"], 1)
     assert await firm.findings(result["model"]) == {"device_of_person": ["T-103"]}
+    for source, name in (("ifc", "T-101"), ("person", "T-103")):
+        (row,) = (await firm.get("/devices", source=source))["items"]
+        assert row["device"] == name
 
     table = (await firm.client.get("/devices/table")).content
     taken = await firm.client.post("/devices/table", content=table)

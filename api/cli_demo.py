@@ -1,6 +1,7 @@
 """The demo district, made the way every city is made: uploads, jobs, bindings, MQTT.
 
-write the models → receive and queue → wait → bind 200 devices → some history → publish for ever
+write the models → receive and queue → wait → bind 200 devices beside those that stand in the models
+→ some history → publish for ever
 """
 
 import asyncio
@@ -18,11 +19,14 @@ from api.settings import Settings
 from api.work import queue_import, work_folder
 from bim.demo import DemoModel, district
 from bim.door import receive
+from bim.translate_devices import SOURCE as IFC
+from cim.device import SOURCE
 from cim.model import Entity, Kind
 from cim.ports import Filter
 from identity.errors import Conflict, Unavailable
 from sensors import simulate
 from sensors.bindings import Bind, bind_many
+from sensors.lookup import read_bindings
 from sensors.simulate_client import publish
 from twin.ports import COMMIT_READINGS, Job
 from twin.times import rfc3339
@@ -164,7 +168,7 @@ async def _wait(services: Services, model: DemoModel, job: Job, bars: Progress) 
 
 
 async def _bind_all(services: Services, documents: Collection[str]) -> list[simulate.Device]:
-    """Bind the devices that are not bound yet, in one activation, and give them a past."""
+    """Bind the devices that are not bound yet, in one activation, and give all of them a past."""
     devices = simulate.devices(await _targets(services, documents))
     g = (await services.graph.head()).generation
     names = [device.device for device in devices]
@@ -179,8 +183,21 @@ async def _bind_all(services: Services, documents: Collection[str]) -> list[simu
             [_bind(device) for device in new],
             wait_s=services.settings.lease_wait_s,
         )
-        await _past(services, new)
+    devices += await _of_models(services, documents)
+    if new:
+        await _past(services, devices)
     return devices
+
+
+async def _of_models(services: Services, documents: Collection[str]) -> list[simulate.Device]:
+    """Return the devices that the demo's models bound and that can be simulated."""
+    g = (await services.graph.head()).generation
+    where = Filter((Kind.SENSOR,), properties={SOURCE: IFC})
+    page = await services.graph.find(g, where, limit=1_000)
+    mine = [s for s in page.items if s.properties.get("document") in documents]
+    bound = await read_bindings(services.graph, g, [sensor.code for sensor in mine])
+    made = [simulate.standing(s, code) for s in mine if (code := bound[s.code].target)]
+    return [device for device in made if device is not None]
 
 
 def _bind(device: simulate.Device) -> Bind:

@@ -19,6 +19,7 @@ from cim.device import is_name
 
 COUNT = 200
 TENANT = "demo"
+INTERVAL_S = 60.0  # of what a model does not tell the interval of
 BEIJING = timezone(timedelta(hours=8))
 
 _WEEKEND = 5  # Saturday and Sunday are 5 and 6
@@ -95,6 +96,18 @@ def devices(targets: Iterable[Target], seed: int = 2026, count: int = COUNT) -> 
     while len(chosen) < count and any(queues[plan.stem] for plan in rounds):
         chosen += [(plan, queues[plan.stem].pop()) for plan in rounds if queues[plan.stem]]
     return _named(chosen[:count], seed)
+
+
+def standing(sensor: Target, code: str, seed: int = 2026) -> Device | None:
+    """Return the device that a Sensor of a model is; None where no curve is of what it measures.
+
+    ``code``: of what it observes.
+    """
+    device, measured, unit = (str(sensor.properties[n]) for n in ("device", "property", "unit"))
+    if measured not in _CURVES:
+        return None
+    own = _hash(seed, *device.encode())
+    return Device(device, measured, unit, code, sensor.name, INTERVAL_S, own)
 
 
 def value(device: Device, t: float) -> float | bool:

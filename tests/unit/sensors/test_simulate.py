@@ -45,6 +45,18 @@ def test_two_hundred_devices_watch_bays_rooms_pools_and_buildings():
     assert kinds["occupied"] > kinds["temperature"] == kinds["co2"] > 30
 
 
+def test_a_sensor_of_a_model_is_simulated_under_its_own_name_where_there_is_a_curve():
+    def sensor(measured):
+        said = {"device": "水位计SW-01", "property": measured, "unit": "m"}
+        return Entity("s", Kind.SENSOR, "水位计", properties=said)
+
+    device = simulate.standing(sensor("level"), "pool")
+    assert (device.device, device.property, device.unit) == ("水位计SW-01", "level", "m")
+    assert (device.code, device.name, device.interval_s) == ("pool", "水位计", 60)
+    assert parse(simulate.messages(device, MONDAY)[0]).device == "水位计SW-01"
+    assert simulate.standing(sensor("flow"), "pool") is None
+
+
 def test_devices_have_names_of_their_own_that_can_stand_in_a_topic():
     assert len({d.device for d in DEVICES}) == len(DEVICES)
     assert "sim-park-A-001" in {d.device for d in simulate.devices(_city(), count=500)}

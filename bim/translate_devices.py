@@ -5,6 +5,7 @@ finding, and nothing is guessed. The table of types is held against the properti
 (``twin.properties``, which bim does not know) by a test.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -66,63 +67,74 @@ def devices(extract: Extract, names: Sequence[str] = NAMES) -> tuple[list[Device
     when what it says is of no use: the next one would be a guess.
     """
     rows = {row.guid: row for row in extract.rows}
-    read = [(i, device(i, rows, names)) for i in extract.instruments]
-    found = [made for _, made in read if isinstance(made, Device)]
-    refused = [(i.guid, made.code) for i, made in read if isinstance(made, Refused)]
-    count: dict[str, int] = {}
-    for each in found:
-        count[each.device] = count.get(each.device, 0) + 1
-    refused += [(each.key, REPEATED) for each in found if count[each.device] > 1]
-    bound = [each for each in found if count[each.device] == 1]
-    told = [(each.key, OPEN) for each in bound if not each.channels]
-    return bound, _findings([*refused, *told], names)
+    among = {instrument.guid: instrument for instrument in extract.instruments}
+    said = {guid: name_of(i, rows[guid], names) for guid, i in among.items()}
+    count = Counter(name for name in said.values() if isinstance(name, str))
+    found: list[Device] = []
+    told: list[tuple[str, str]] = []
+    for guid, name in said.items():
+        repeated = isinstance(name, str) and count[name] > 1
+        made = _device(guid, Refused(REPEATED) if repeated else name, rows, among)
+        if isinstance(made, Device):
+            found.append(made)
+        if isinstance(made, Refused) or not made.channels:
+            told.append((guid, made.code if isinstance(made, Refused) else OPEN))
+    return found, _findings(told, names)
 
 
-def device(
-    instrument: Instrument, rows: Mapping[str, Row], names: Sequence[str] = NAMES
-) -> Device | Refused:
-    """Return the device that one control element is, or why it is none."""
-    row = rows[instrument.guid]
+def name_of(instrument: Instrument, row: Row, names: Sequence[str] = NAMES) -> str | Refused:
+    """Return by which name a control element's messages find it."""
     said = next((text for place in names if (text := _said(place, instrument, row))), "")
     if not said:
         return Refused(UNNAMED)
-    if not _usable(said):
-        return Refused(INVALID)
-    target = observed(instrument, rows)
-    if isinstance(target, Refused):
-        return target
-    channels = PROPERTIES.get(instrument.sort, {}).get(row.predefined_type, {})
-    facts = {
-        "ifc_guid": row.guid,
-        "ifc_class": instrument.sort,
-        "predefined_type": row.predefined_type,
-        "type": row.type_name,
-        "tag": row.tag,
-    }
-    kept = {name: value for name, value in facts.items() if value}
-    return Device(said, row.guid, target, row.name, SOURCE, channels, kept)
+    return said if _usable(said) else Refused(INVALID)
 
 
-def observed(instrument: Instrument, rows: Mapping[str, Row]) -> str | Refused:
+def observed(
+    instrument: Instrument, rows: Mapping[str, Row], among: Mapping[str, Instrument]
+) -> str | Refused:
     """Return the GUID of what a control element observes, as the relations of the model say.
 
     In this order: the flow element it senses or controls or the product it is assigned to; the
     space that contains it; the space that references it; what else contains it (an element whose
-    part it is, a storey, a building). Several of one rank are none.
+    part it is, a storey, a building). Several of one rank are none. A part of another control
+    element (the sensor in a thermostat) observes what that one does. ``among``: all of them.
     """
-    spaces = [guid for guid in instrument.seen_in if rows[guid].role is Role.SPACE]
-    within = instrument.within if instrument.within in rows else None
-    if within is not None and rows[within].role is Role.PROJECT:
-        within = None
-    inside = [within] if within is not None else []
-    in_space = [guid for guid in inside if rows[guid].role is Role.SPACE]
-    others = [guid for guid in instrument.serves if guid != instrument.guid]
-    for rank in (others, in_space, spaces, inside, list(instrument.seen_in)):
-        if len(rank) > 1:
-            return Refused(SEVERAL)
-        if rank:
-            return rank[0]
-    return Refused(LOOSE)
+    within = rows.get(instrument.within or "")
+    inside = [within.guid] if within is not None and within.role is not Role.PROJECT else []
+    ranks = (
+        [guid for guid in instrument.serves if guid != instrument.guid],
+        [guid for guid in inside if rows[guid].role is Role.SPACE],
+        [guid for guid in instrument.seen_in if rows[guid].role is Role.SPACE],
+        inside,
+        list(instrument.seen_in),
+    )
+    nearest = next((rank for rank in ranks if rank), [])
+    if len(nearest) != 1:
+        return Refused(SEVERAL if nearest else LOOSE)
+    whole = among.get(nearest[0]) if nearest is inside else None
+    return nearest[0] if whole is None else observed(whole, rows, among)
+
+
+def _device(
+    guid: str, name: str | Refused, rows: Mapping[str, Row], among: Mapping[str, Instrument]
+) -> Device | Refused:
+    if isinstance(name, Refused):
+        return name
+    target = observed(among[guid], rows, among)
+    if isinstance(target, Refused):
+        return target
+    row, sort = rows[guid], among[guid].sort
+    channels = PROPERTIES.get(sort, {}).get(row.predefined_type, {})
+    facts = {
+        "ifc_guid": guid,
+        "ifc_class": sort,
+        "predefined_type": row.predefined_type,
+        "type": row.type_name,
+        "tag": row.tag,
+    }
+    kept = {said: value for said, value in facts.items() if value}
+    return Device(name, guid, target, row.name, SOURCE, channels, kept)
 
 
 def places(text: str) -> tuple[str, ...]:

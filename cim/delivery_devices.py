@@ -5,6 +5,7 @@ another GUID. What a person says of a device wins: a binding of theirs stays, wh
 stays unbound. One document never takes a device from another. Whatever is not bound is noted.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -62,7 +63,7 @@ async def fit(  # noqa: PLR0917 - what a delivery's devices are judged by
         return Fitted({}, [], 0)
     names = [device.device for device in delivery.devices]
     now = await _standing(graph, g, held, *await _aliases(codes, g, held, names))
-    fates = [(device, *fate(device, now, delivery.project)) for device in delivery.devices]
+    fates = _fates(delivery, now)
     sensors = await _sensors(codes, g, delivery, [(d, c) for d, what, c in fates if what == BIND])
     rows = _Rows(now, delivery.document)
     for sensor, device in _placed(delivery, now, sensors):
@@ -119,6 +120,13 @@ def fate(device: Device, now: Standing, project: str) -> tuple[str, str]:
         return BIND, alias.code
     said = (sensor.properties.get("project"), sensor.properties.get("ifc_guid"))
     return (SHARE if said == (project, device.key) else TAKEN), alias.code
+
+
+def _fates(delivery: Delivery, now: Standing) -> list[tuple[Device, str, str]]:
+    """Return each device with its fate; of two that a person merged into one sensor, neither's."""
+    found = [(device, *fate(device, now, delivery.project)) for device in delivery.devices]
+    count = Counter(code for _, _, code in found if code)
+    return [(device, PERSONS if count[code] > 1 else what, code) for device, what, code in found]
 
 
 async def _standing(

@@ -13,12 +13,13 @@ from sensors.lookup import Bindings
 from sensors.register import Register, Wanted, devices
 from sensors.registering import Registering
 from sensors.topics import Device as Named
-from tests.parts.register import Town, house
+from tests.parts.register import WHO, Town, house
 from tests.unit.cim.test_delivery import HERE, REGION
 from twin.stores.memory import MemoryStates
 
 pytestmark = pytest.mark.anyio
 
+QUAYS = house("c1", building="bq", digest="bq")
 FACTS = {"ifc_class": "IfcSensor"}
 NOW = 1_795_305_600.0
 
@@ -200,12 +201,25 @@ async def test_saying_again_what_the_model_says_leaves_a_device_the_models(city)
 async def test_one_model_never_takes_a_device_from_another(city):
     await city.model(sensor())
     first = await city.listed()
-    other = house("c1", building="bq", digest="bq")
-    await city.model(sensor(key="c1", target="bq"), project="Q", items=other)
+    await city.model(sensor(key="c1", target="bq"), project="Q", items=QUAYS)
     assert (city.notes, await city.listed()) == ([("device_taken", "T-1")], first)
     await city.withdraw("P")
-    await city.model(sensor(key="c1", target="bq"), project="Q", items=other)
+    await city.model(sensor(key="c1", target="bq"), project="Q", items=QUAYS)
     assert (await city.listed())["T-1"] == (await city.of("bq", "Q"), "ifc", first["T-1"][2])
+
+
+async def test_two_devices_that_a_person_merged_into_one_sensor_are_theirs(city):
+    await city.model(sensor())
+    await city.model(sensor("T-2", "c1", "bq"), project="Q", items=QUAYS)
+    (_, _, old), (_, _, kept) = [(await city.listed())[name] for name in ("T-1", "T-2")]
+    await city.register.merge(old, kept, **WHO)
+    result = await city.model(sensor(), sensor("T-2", "w2"))
+    assert (city.notes, result["devices"]) == (
+        [("device_of_person", "T-1"), ("device_of_person", "T-2")],
+        0,
+    )
+    found = await city.listed()
+    assert {row[2] for row in found.values()} == {kept}
 
 
 async def test_two_documents_of_one_project_may_deliver_the_same_element(city):

@@ -98,7 +98,10 @@ def test_a_name_that_no_topic_holds_or_that_means_something_else_is_refused(tag)
 
 
 def test_two_elements_of_one_name_are_both_refused_and_the_next_place_is_not_tried():
-    pairs = [(thing(f"s{n}", tag=f"T-{n // 2}"), instrument(f"s{n}")) for n in range(3)]
+    within = (ROOM, None, ROOM)
+    pairs = [
+        (thing(f"s{n}", tag=f"T-{n // 2}"), instrument(f"s{n}", within=within[n])) for n in range(3)
+    ]
     found, findings = devices(extract(*pairs))
     assert [device.device for device in found] == ["T-1"]
     (finding,) = findings
@@ -125,7 +128,21 @@ def test_two_elements_of_one_name_are_both_refused_and_the_next_place_is_not_tri
 )
 def test_what_is_observed_is_what_the_nearest_relation_says(facts, target):
     rows = {row.guid: row for row in [*TREE, thing()]}
-    assert observed(instrument(**facts), rows) == target
+    assert observed(instrument(**facts), rows, {}) == target
+
+
+def test_the_sensor_in_a_thermostat_observes_what_the_thermostat_does():
+    pairs = [
+        (thing("box", tag="B"), instrument("box", "IfcUnitaryControlElement", serves=(PUMP,))),
+        (thing("part", tag="P"), instrument("part", within="box")),
+        (thing("lost", tag="L"), instrument("lost", within=None)),
+        (thing("core", tag="C"), instrument("core", within="lost")),
+    ]
+    found, findings = devices(extract(*pairs))
+    assert [(device.device, device.target) for device in found] == [("B", PUMP), ("P", PUMP)]
+    assert [f.facts["samples"] for f in findings if f.code == "ifc_device_loose"] == [
+        ["lost", "core"]
+    ]
 
 
 def test_a_type_that_tells_no_property_is_bound_for_all_and_said():

@@ -98,6 +98,20 @@ async def test_a_delivered_device_is_bound_in_the_generation_of_its_model(city):
     assert set(await city.around(storey, Verb.OBSERVES, incoming=True)) == {made}
 
 
+async def test_a_delivery_that_dies_leaves_no_device_and_done_again_issues_the_same_code(city):
+    made = replace(await city.make(house("w1"), receipt="r"), devices=[sensor()])
+
+    async def broken(_issued):
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        await city.run(made, broken)
+    assert await city.listed() == {}
+    await city.run(made)
+    (_, _, code) = (await city.listed())["T-1"]
+    assert code == uic.issue(uic.prefix(REGION, Kind.SENSOR), 1)
+
+
 async def test_the_next_version_keeps_moves_renames_and_ends_devices(city):
     await city.model(sensor(), sensor("T-2", "w2"), sensor("T-3", "w3", channels={}))
     first = await city.listed()

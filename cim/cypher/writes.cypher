@@ -12,16 +12,40 @@ WITH f, f.g_from = $p.g AS own
 FOREACH (_ IN CASE WHEN own THEN [] ELSE [1] END | SET f.g_to = $p.g)
 FOREACH (_ IN CASE WHEN own THEN [1] ELSE [] END | DELETE f);
 
-// name: put_facts
-UNWIND $p.rows AS row
-CREATE (f:Fact) SET f = row.fact
-SET f.at = CASE WHEN row.x IS NULL THEN null ELSE point({x: row.x, y: row.y}) END;
+// name: near_anchors
+MATCH (a:Entity) USING INDEX a:Entity(code)
+WHERE a.code >= $p.first AND a.code <= $p.last RETURN 1 LIMIT 1;
 
-// name: put_anchors
-UNWIND $p.rows AS anchor
-MERGE (a:Entity {code: anchor.code})
-FOREACH (old IN CASE WHEN a.kind <> anchor.kind THEN [a.kind] ELSE [] END | REMOVE a:$(old))
-SET a = anchor, a:$(anchor.kind);
+// name: known_anchors
+UNWIND $p.codes AS code
+MATCH (a:Entity {code: code}) USING INDEX a:Entity(code) RETURN code;
+
+// name: put_facts
+// The order of a row stands in cim.stores.neo4j.parameters.fact_row; its first nine are the anchor.
+UNWIND $p.rows AS r
+CREATE (:Fact {code: r[0], kind: r[1], name: r[2], lifecycle: r[3], ifc_class: r[4],
+               lon: r[5], lat: r[6], height_m: r[7], grid2d: r[8], g_from: $p.g, g_to: $p.open,
+               west: r[9], south: r[10], east: r[11], north: r[12], properties: r[13], terms: r[14],
+               at: CASE WHEN r[15] IS NULL THEN null ELSE point({x: r[15], y: r[16]}) END});
+
+// name: create_anchors
+// Once for each of cim.model.Kind: of codes that have no anchor yet.
+UNWIND $p.rows AS r
+CREATE (:Entity:KIND {code: r[0], kind: r[1], name: r[2], lifecycle: r[3], ifc_class: r[4],
+                      lon: r[5], lat: r[6], height_m: r[7], grid2d: r[8],
+                      g_from: $p.g, g_to: $p.open});
+
+// name: show_anchors
+UNWIND $p.rows AS r
+MATCH (a:Entity {code: r[0]}) USING INDEX a:Entity(code)
+FOREACH (old IN CASE WHEN a.kind <> r[1] THEN [a.kind] ELSE [] END | REMOVE a:$(old))
+SET a = {code: r[0], kind: r[1], name: r[2], lifecycle: r[3], ifc_class: r[4],
+         lon: r[5], lat: r[6], height_m: r[7], grid2d: r[8], g_from: $p.g, g_to: $p.open},
+    a:$(r[1]);
+
+// name: near_relations
+MATCH ()-[r:VERB]->() USING INDEX r:VERB(pair)
+WHERE r.pair >= $p.first AND r.pair <= $p.last RETURN 1 LIMIT 1;
 
 // name: end_relations
 // Found by an index of its own, not between its ends: whatever the statistics say, a building's
@@ -33,10 +57,15 @@ FOREACH (_ IN CASE WHEN own THEN [] ELSE [1] END | SET r.g_to = $p.g)
 FOREACH (_ IN CASE WHEN own THEN [1] ELSE [] END | DELETE r);
 
 // name: put_relations
+// Rows: source, target, pair, properties.
 UNWIND $p.rows AS row
-MERGE (a:Entity {code: row.source})
-MERGE (b:Entity {code: row.target})
-CREATE (a)-[r:VERB]->(b) SET r = row.relation;
+MERGE (a:Entity {code: row[0]})
+MERGE (b:Entity {code: row[1]})
+CREATE (a)-[:VERB {pair: row[2], properties: row[3], g_from: $p.g, g_to: $p.open}]->(b);
+
+// name: near_aliases
+MATCH (a:Alias) USING INDEX a:Alias(stem, place)
+WHERE a.stem >= $p.first AND a.stem <= $p.last AND a.place IS NOT NULL RETURN 1 LIMIT 1;
 
 // name: end_aliases
 UNWIND $p.keys AS key
@@ -47,8 +76,10 @@ FOREACH (_ IN CASE WHEN own THEN [] ELSE [1] END | SET a.g_to = $p.g)
 FOREACH (_ IN CASE WHEN own THEN [1] ELSE [] END | DELETE a);
 
 // name: put_aliases
-UNWIND $p.rows AS row
-CREATE (a:Alias) SET a = row;
+// The order of a row stands in cim.stores.neo4j.parameters.alias_row.
+UNWIND $p.rows AS r
+CREATE (:Alias {scheme: r[0], scope: r[1], value: r[2], code: r[3], source: r[4], confidence: r[5],
+                stem: r[6], place: r[7], g_from: $p.g, g_to: $p.open});
 
 // name: end_tiles
 UNWIND $p.keys AS key
@@ -60,4 +91,4 @@ FOREACH (_ IN CASE WHEN own THEN [1] ELSE [] END | DELETE t);
 
 // name: put_tiles
 UNWIND $p.rows AS row
-CREATE (t:Tile) SET t = row;
+CREATE (:Tile {root: row[0], document: row[1], entry: row[2], g_from: $p.g, g_to: $p.open});

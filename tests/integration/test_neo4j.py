@@ -89,6 +89,15 @@ async def test_the_anchor_shows_the_newest_facts_and_an_abort_gives_the_old_ones
     assert [[["Entity"], None, None, None]] == await cypher(neo4j, asked, code=new)
 
 
+async def test_a_code_that_was_only_related_gets_label_and_facts_on_its_one_anchor(graph, neo4j):
+    await change(graph, Batch(relations=[Relation(Verb.CONTAINS, HOUSE, STOREY)]))
+    asked = "MATCH (a:Entity {code: $code}) RETURN labels(a), a.name"
+    assert [[["Entity"], None]] == await cypher(neo4j, asked, code=HOUSE)
+    await change(graph, house())
+    ((labels, name),) = await cypher(neo4j, asked, code=HOUSE)
+    assert ({"Entity", "Building"}, "光谷A座") == (set(labels), name)
+
+
 async def test_the_log_of_a_writer_is_kept_until_head_has_reached_it(graph, neo4j):
     asked = "MATCH (c:Change) RETURN c.g ORDER BY c.g"
     await change(graph, house(), house())

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
 
-from cim.model import Verb
+from cim.model import Kind, Verb
 
 _NAMED = re.compile(r"^// name: (\w+)\n(.*?);\n", re.MULTILINE | re.DOTALL)
 
@@ -45,9 +45,20 @@ CYPHER: dict[str, str] = {
     for name, text in _named(file).items()
 } | _find()
 """Statement by name."""
+_CREATE_ANCHORS = CYPHER.pop("create_anchors")
+CREATE_ANCHORS: dict[Kind, str] = {
+    kind: _CREATE_ANCHORS.replace("KIND", kind.value) for kind in Kind
+}
+"""Statement by kind: a label in the text costs half of one that is a parameter."""
 WRITES_OF_VERB: dict[str, dict[Verb, str]] = {
     name: _each_verb(CYPHER.pop(name))
-    for name in ("end_relations", "put_relations", "undo_relations", "reopen_relations")
+    for name in (
+        "near_relations",
+        "end_relations",
+        "put_relations",
+        "undo_relations",
+        "reopen_relations",
+    )
 }
 """Statement by name and relation type, which cannot be a parameter where an index is used."""
 

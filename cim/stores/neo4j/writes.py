@@ -4,18 +4,20 @@ Every transaction begins by locking the lease's node and comparing the fencing n
 that lost the lease can change nothing more, and the next holder waits for what is being committed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from cim.model import Kind
 from cim.ports import Batch, Head
 from cim.stores import process, rules
 from cim.stores.activation import Clock, Lease, Ticket, Writer, in_the_way
 from cim.stores.neo4j import parameters
 from cim.stores.neo4j.connections import Transaction
-from cim.stores.neo4j.statements import CYPHER, WRITES_OF_VERB
+from cim.stores.neo4j.statements import CREATE_ANCHORS, CYPHER, WRITES_OF_VERB
 from identity.errors import Conflict
 
 CHANGES_FORGOTTEN = 50  # of the log, with every lease
+_LAST_IN_ORDER = "\uffff"
 
 
 async def take(tx: Transaction, who: Writer, clock: Clock, number: int | None) -> Lease | Ticket:
@@ -180,39 +182,75 @@ async def head(tx: Transaction) -> Head:
 
 
 async def _write_entities(tx: Transaction, g: int, keys: parameters.Keys, batch: Batch) -> None:
+    """Put facts and anchors. A code without an anchor never had facts: nothing of it is ended."""
     put = {e.code: e for e in batch.entities}
-    if keys.entities:
-        await tx.run("end_entities", keys=keys.entities, g=g, open=rules.OPEN)
+    known = await _known(tx, keys.entities)
+    if known:
+        await tx.run("end_entities", keys=list(known), g=g, open=rules.OPEN)
     if put:
-        written = [parameters.entity_row(e, g) for e in put.values()]
-        anchors = [row.pop("anchor") for row in written]
-        await tx.run("put_facts", rows=written)
-        await tx.run("put_anchors", rows=anchors)
-    ended = [code for code in keys.entities if code not in put]
+        rows = [parameters.fact_row(e) for e in put.values()]
+        await tx.run("put_facts", rows=rows, g=g, open=rules.OPEN)
+        await _put_anchors(tx, g, known, rows)
+    ended = [code for code in known if code not in put]
     if ended:
         await tx.run("restore_anchors", keys=ended)
 
 
+async def _known(tx: Transaction, codes: Sequence[str]) -> set[str]:
+    """Return which codes have an anchor."""
+    if not await _any_near(tx, CYPHER["near_anchors"], codes):
+        return set()
+    return {code for (code,) in await tx.run("known_anchors", codes=codes)}
+
+
+async def _any_near(tx: Transaction, near: str, names: Sequence[str]) -> bool:
+    """Whether anything may lie between the first and the last name; codes of a new block: nothing.
+
+    The server orders what is above U+FFFF as UTF-16 does, Python by code point: with such a name
+    all are looked up.
+    """
+    letters = "".join(names)
+    if not letters or not (letters.isascii() or max(letters) <= _LAST_IN_ORDER):
+        return bool(names)
+    return bool(await tx.run_text(near, first=min(names), last=max(names)))
+
+
+async def _put_anchors(
+    tx: Transaction, g: int, known: Collection[str], rows: list[list[Any]]
+) -> None:
+    """Make the new anchors, a statement for each kind, and let the known show what is new."""
+    fresh: dict[Kind, list[parameters.Row]] = {}
+    for row in rows:
+        if row[0] not in known:
+            fresh.setdefault(Kind(row[1]), []).append(row)
+    for kind, made in fresh.items():
+        await tx.run_text(CREATE_ANCHORS[kind], rows=made, g=g, open=rules.OPEN)
+    shown = [row for row in rows if row[0] in known]
+    if shown:
+        await tx.run("show_anchors", rows=shown, g=g, open=rules.OPEN)
+
+
 async def _write_relations(tx: Transaction, g: int, keys: parameters.Keys, batch: Batch) -> None:
     for verb, pairs in parameters.pairs_by_verb(keys.relations).items():
-        end = WRITES_OF_VERB["end_relations"][verb]
-        await tx.run_text(end, keys=pairs, g=g, open=rules.OPEN)
-    for verb, put in parameters.relation_rows(batch.relations, g).items():
-        await tx.run_text(WRITES_OF_VERB["put_relations"][verb], rows=put)
+        if await _any_near(tx, WRITES_OF_VERB["near_relations"][verb], pairs):
+            end = WRITES_OF_VERB["end_relations"][verb]
+            await tx.run_text(end, keys=pairs, g=g, open=rules.OPEN)
+    for verb, put in parameters.relation_rows(batch.relations).items():
+        await tx.run_text(WRITES_OF_VERB["put_relations"][verb], rows=put, g=g, open=rules.OPEN)
 
 
 async def _write_aliases(tx: Transaction, g: int, keys: parameters.Keys, batch: Batch) -> None:
-    if keys.aliases:
-        asked = parameters.alias_keys(keys.aliases)
+    asked = parameters.alias_keys(keys.aliases)
+    if await _any_near(tx, CYPHER["near_aliases"], [stem for *_, stem, _ in asked]):
         await tx.run("end_aliases", keys=asked, g=g, open=rules.OPEN)
-    put = {(a.scheme, a.scope, a.value): parameters.alias_row(a, g) for a in batch.aliases}
+    put = {(a.scheme, a.scope, a.value): parameters.alias_row(a) for a in batch.aliases}
     if put:
-        await tx.run("put_aliases", rows=list(put.values()))
+        await tx.run("put_aliases", rows=list(put.values()), g=g, open=rules.OPEN)
 
 
 async def _write_tiles(tx: Transaction, g: int, keys: parameters.Keys, batch: Batch) -> None:
     if keys.tiles:
         await tx.run("end_tiles", keys=keys.tiles, g=g, open=rules.OPEN)
-    put = {(t.root, t.document): parameters.tile_row(t, g) for t in batch.tiles}
+    put = {(t.root, t.document): parameters.tile_row(t) for t in batch.tiles}
     if put:
-        await tx.run("put_tiles", rows=list(put.values()))
+        await tx.run("put_tiles", rows=list(put.values()), g=g, open=rules.OPEN)

@@ -27,7 +27,7 @@ server.bolt.listen_address=127.0.0.1:{bolt}
 server.bolt.advertised_address=127.0.0.1:{bolt}
 server.http.enabled=false
 server.https.enabled=false
-server.memory.pagecache.size=128m
+server.memory.pagecache.size={pages}
 db.tx_log.preallocate=false
 dbms.usage_report.enabled=false
 dbms.cypher.min_replan_interval=1h
@@ -77,14 +77,15 @@ def jars() -> Path:
 def start(*, quick: bool = True) -> Server:
     """Start a server on a free port and wait until Bolt answers. Raises Missing.
 
-    ``quick``: compile quickly instead of well. Most of a short test's time was the second
-    compiler's; a bench wants it.
+    ``quick``: compile quickly instead of well, and take little memory. Most of a short test's time
+    was the second compiler's; a bench wants it, and a graph of millions in memory.
     """
     lib = jars()
     home = Path(tempfile.mkdtemp(prefix="wanwu-neo4j-"))
     port = free_port()
     (home / "conf").mkdir()
-    (home / "conf" / "neo4j.conf").write_text(CONF.format(bolt=port), encoding="utf-8")
+    settings = CONF.format(bolt=port, pages="128m" if quick else "1g")
+    (home / "conf" / "neo4j.conf").write_text(settings, encoding="utf-8")
     password = secrets.token_hex(12)
     env = {**os.environ, "NEO4J_HOME": str(home), "NEO4J_CONF": str(home / "conf")}
     admin = ["java", "-cp", f"{lib}/*", "org.neo4j.cli.AdminTool", "dbms"]
@@ -102,8 +103,8 @@ def _server(
     opens = [
         f"--add-opens={name}=ALL-UNNAMED" for name in (*OPENS, "java.base/java.util.concurrent")
     ]
-    compiler = ["-XX:TieredStopAtLevel=1"] if quick else []
-    command = ["java", *compiler, "-Xms512m", "-Xmx1g", *opens, "-cp", f"{lib}/*"]
+    machine = ["-XX:TieredStopAtLevel=1", "-Xmx1g"] if quick else ["-Xmx2g"]
+    command = ["java", *machine, "-Xms512m", *opens, "-cp", f"{lib}/*"]
     entry = ["org.neo4j.server.CommunityEntryPoint", f"--home-dir={home}"]
     with (home / "console.log").open("wb") as log:
         return subprocess.Popen(

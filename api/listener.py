@@ -21,6 +21,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import msgspec
+import structlog
 
 from api import bootstrap, logs
 from api.settings import Settings
@@ -38,6 +39,8 @@ OWNED_S = 5.0  # how long a part that our former self still holds is asked for a
 ASK_S = 0.05
 
 T = TypeVar("T")
+
+_log = structlog.get_logger()
 
 
 class Order(NamedTuple):
@@ -149,9 +152,17 @@ def adopt_all(host: Host, doors: socket.socket, tasks: asyncio.TaskGroup) -> Non
         with suppress(BlockingIOError):
             _, descriptors, _, _ = socket.recv_fds(doors, 1, 1)
             for descriptor in descriptors:
-                tasks.create_task(host.adopt(socket.socket(fileno=descriptor)))
+                tasks.create_task(_adopt(host, socket.socket(fileno=descriptor)))
 
     asyncio.get_running_loop().add_reader(doors, come)
+
+
+async def _adopt(host: Host, accepted: socket.socket) -> None:
+    try:
+        await host.adopt(accepted)
+    except OSError as error:  # it is gone already: no reason to end with it
+        _log.info("device_gone", reason=str(error))
+        accepted.close()
 
 
 def tell(**said: Any) -> None:

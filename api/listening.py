@@ -26,6 +26,7 @@ from sensors.link import pair
 
 RESTART_S_FIRST, RESTART_S_MAX = 0.02, 5.0
 END_S = 5.0  # from SIGTERM to SIGKILL
+LINE_SHOWN = 200  # bytes of a line that is not ours
 ENDPOINT, APPLIER = "endpoint", "applier"
 
 _log = structlog.get_logger()
@@ -116,13 +117,22 @@ class Part:
         assert process.stdout is not None
         try:
             async for line in process.stdout:
-                self._hear(msgspec.json.decode(line))
+                self._hear(line)
             return await process.wait()
         finally:
             self._on_said({})
             await _end(process)
 
-    def _hear(self, said: dict[str, Any]) -> None:
+    def _hear(self, line: bytes) -> None:
+        try:
+            said = msgspec.json.decode(line, type=dict[str, Any])
+        except msgspec.MsgspecError:  # a library's own words: nothing that is told to us
+            _log.warning(
+                "listener_part_printed",
+                part=self.role,
+                line=line[:LINE_SHOWN].decode("utf-8", "replace"),
+            )
+            return
         if not self._worked and (said.get("connected") or said.get("applying")):
             self._worked = True
             _log.info("listener_part_ready", part=self.role)

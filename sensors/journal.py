@@ -251,7 +251,7 @@ class Journal:
             order = self._orders.take()
             try:
                 written = self._commit(order)
-            except (file.Error, ValueError) as refused:
+            except Exception as refused:  # noqa: BLE001 - whoever waits is told, whatever it was
                 written = _Written(order.writes, [], error=refused)
                 self._orders.remember(order.applied)
             self._next = written.ends[-1] if written.ends else self._next + written.shifted

@@ -259,6 +259,20 @@ async def test_a_committed_append_to_a_replaced_journal_waits_for_its_new_place(
     assert await waiting == 1_001
 
 
+async def test_whatever_stops_a_write_is_told_to_who_waits_and_the_writer_goes_on(
+    journal, monkeypatch
+):
+    def broken(*_):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_file, "write", broken)
+        with pytest.raises(Unavailable, match="journal_unavailable"):
+            await journal.append([message(0)])
+    assert await journal.append([message(1)]) == 1
+    assert await journal.read(0, 10) == [(0, message(1))]
+
+
 async def test_appending_to_a_closed_journal_is_refused(tmp_path):
     journal = await Journal.open(tmp_path, "main")
     await journal.close()

@@ -8,11 +8,12 @@ from cim.model import Entity, Kind, Relation, Tile, Verb
 from cim.ports import Dossier, Fact, Filter, Head, Move, Page
 from cim.stores import rows, rules
 from cim.stores.activation import Clock, StoreActivation, activate
-from cim.stores.neo4j import reads, writes
+from cim.stores.neo4j import dossiers, reads, writes
 from cim.stores.neo4j.connections import ANSWER_S, Connections
 from identity.ports import Alias, AliasFact
 
 COUNTS_KEPT = 1_000  # answers of counts() kept
+DOSSIER_ROWS = 500  # of a list in a dossier read in one go: so many parts double what it takes
 
 
 class Neo4jGraph:
@@ -93,7 +94,11 @@ class Neo4jGraph:
     async def dossiers(self, g: int, codes: Sequence[str]) -> list[Dossier]:
         """Return what one answer tells of each code; see ``cim.ports.Graph``."""
         rules.check_dossiers(codes)
-        return await compose(self, self, g, codes)
+        read = await dossiers.dossiers(self._db, g, codes, self.counts, DOSSIER_ROWS)
+        long = [code for code, dossier in read.items() if dossier is None]
+        composed = {each.entity.code: each for each in await compose(self, self, g, long)}
+        found = (composed.get(code) or read.get(code) for code in codes)
+        return [dossier for dossier in found if dossier is not None]
 
     async def tiles(self, g: int) -> list[Tile]:
         """Return all tile entries, ordered by (root, document)."""

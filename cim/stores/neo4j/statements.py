@@ -24,6 +24,11 @@ def _find() -> dict[str, str]:
     }
 
 
+def _dossiers() -> dict[str, str]:
+    columns = _named("find.cypher")["columns"]
+    return {n: t.replace("COLUMNS", columns) for n, t in _named("dossiers.cypher").items()}
+
+
 def _schema() -> Iterator[tuple[str, str]]:
     for name, text in _named("schema.cypher").items():
         if name.endswith("VERB"):
@@ -39,11 +44,21 @@ def _each_verb(text: str) -> dict[Verb, str]:
 
 SCHEMA = dict(_schema())
 """What makes each index, by its name (a constraint has an index of its name)."""
-CYPHER: dict[str, str] = {
-    name: text
-    for file in ("lease.cypher", "writes.cypher", "undo.cypher", "reads.cypher", "history.cypher")
-    for name, text in _named(file).items()
-} | _find()
+CYPHER: dict[str, str] = (
+    {
+        name: text
+        for file in (
+            "lease.cypher",
+            "writes.cypher",
+            "undo.cypher",
+            "reads.cypher",
+            "history.cypher",
+        )
+        for name, text in _named(file).items()
+    }
+    | _find()
+    | _dossiers()
+)
 """Statement by name."""
 _CREATE_ANCHORS = CYPHER.pop("create_anchors")
 CREATE_ANCHORS: dict[Kind, str] = {

@@ -25,7 +25,6 @@ import msgspec
 from bench import report, resolve_store
 from bench.resolve_city import Texts, houses
 from bench.resolve_client import HOST, Answer, Client
-from tests.parts import neo4j_server
 from tests.parts.ports import free_port
 
 SEED = 20261125
@@ -53,7 +52,7 @@ def main(argv: list[str]) -> int:
     """Measure the sizes of each store and print the line."""
     asked = _parser().parse_args(argv)
     sqlite = {n: measured(resolve_store.in_sqlite(n), n, asked) for n in sorted(asked.sqlite)}
-    neo4j = _in_neo4j(asked) if asked.neo4j else {}
+    neo4j = _in_neo4j(asked)
     for store, cities in (("sqlite", sqlite), ("neo4j", neo4j)):
         told(store, cities)
     largest = sqlite[max(sqlite)]
@@ -79,13 +78,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _in_neo4j(asked: argparse.Namespace) -> dict[int, City]:
-    server = neo4j_server.start(quick=False)
-    try:
-        return {
-            n: measured(resolve_store.in_neo4j(server, n), n, asked) for n in sorted(asked.neo4j)
-        }
-    finally:
-        server.kill()
+    found = {}
+    for entities in sorted(asked.neo4j):
+        with resolve_store.in_neo4j(entities) as urls:
+            found[entities] = measured(urls, entities, asked)
+    return found
 
 
 def measured(urls: dict[str, str], entities: int, asked: argparse.Namespace) -> City:

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,10 @@ db.tx_log.preallocate=false
 dbms.usage_report.enabled=false
 dbms.cypher.min_replan_interval=1h
 """
+
+
+Fill = Callable[[Path, Path, dict[str, str]], None]
+"""Gets a server's home, the folder of the jars and the environment of the server's tools."""
 
 
 class Missing(Exception):
@@ -74,8 +79,10 @@ def jars() -> Path:
     return CACHE / "lib"
 
 
-def start(*, quick: bool = True) -> Server:
+def start(*, quick: bool = True, fill: Fill | None = None) -> Server:
     """Start a server on a free port and wait until Bolt answers. Raises Missing.
+
+    ``fill`` may put a database into its home before it starts.
 
     ``quick``: compile quickly instead of well, and take little memory. Most of a short test's time
     was the second compiler's; a bench wants it, and a graph of millions in memory.
@@ -91,10 +98,20 @@ def start(*, quick: bool = True) -> Server:
     admin = ["java", "-cp", f"{lib}/*", "org.neo4j.cli.AdminTool", "dbms"]
     command = [*admin, "set-initial-password", password]
     subprocess.run(command, env=env, check=True, capture_output=True)
+    if fill is not None:
+        _filled(fill, home, lib, env)
     process = _server(lib, home, env, quick=quick)
     server = Server(f"bolt://127.0.0.1:{port}", "neo4j", password, home, process)
     _wait(server, port)
     return server
+
+
+def _filled(fill: Fill, home: Path, lib: Path, env: dict[str, str]) -> None:
+    try:
+        fill(home, lib, env)
+    except BaseException:
+        shutil.rmtree(home, ignore_errors=True)
+        raise
 
 
 def _server(

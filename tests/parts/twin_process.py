@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -113,6 +114,11 @@ class Twin:
         """Return the job once it has ended."""
         until(lambda: self.get(f"/jobs/{job}")["state"] in {"done", "failed"}, job)
         return self.ask("GET", f"/jobs/{job}", **headers).json
+
+    def listens(self):
+        """Return whether its endpoint takes devices."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.mqtt)) == 0
 
     def printed(self):
         return self.log.read_text("utf-8", "replace")

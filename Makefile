@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Not here: boxes wants IFC files, resolve loads ten million things for hours.
 BENCHES ?= intake graph ingest push query registration
+# Each has servers of its own; which tests go together: tests/parts/workers.py. 0: one process.
+TEST_WORKERS ?= 2
 READY := $(VENV)/.ready
 PAGE := viewer/dist/index.html
 PAGE_SOURCES := $(shell find viewer/web/src viewer/web/index.html viewer/web/package-lock.json viewer/web/vite.config.ts -type f 2>/dev/null)
@@ -17,7 +19,7 @@ run: setup page ## set up, then the demo district on http://127.0.0.1:8000
 	@$(BIN)/twin demo
 
 test: setup page ## set up, then all tests that are not counted in hundreds
-	@$(BIN)/pytest -m "not long"
+	@$(BIN)/pytest -m "not long" -n $(TEST_WORKERS) --no-loadscope-reorder
 
 test-long: setup page ## what is counted in hundreds or more
 	@$(BIN)/pytest -m "long" --timeout 5400

@@ -6,14 +6,21 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
-from tests.parts import neo4j_server, postgres_server
+from tests.parts import neo4j_server, neo4j_wipe, postgres_server, workers
 
 ROOT = Path(__file__).resolve().parents[1]
 
 # Hundreds of processes are started: where the machine forbids it, each compiled everything anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# Tests assert behaviour, never time: a busy machine is slow to draw examples, and to run one.
+settings.register_profile(
+    "untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +46,13 @@ def neo4j():
         pytest.skip(str(missing))
     yield server
     server.kill()
+
+
+@pytest.fixture
+async def empty_neo4j(neo4j):
+    """The real Neo4j server without a node: a city there begins at generation 0."""
+    await neo4j_wipe.wipe(neo4j.url, neo4j.user, neo4j.password)
+    return neo4j
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +97,10 @@ def _loopback_only(monkeypatch):
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return workers.ByServer(config, log)
 
 
 LEGS = {"adapter", "neo4j", "mosquitto", "browser", "corpus", "postgres"}

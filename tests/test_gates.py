@@ -1,11 +1,17 @@
-"""Each gate bites: a planted violation of layers, of a driver's room and of a size is found."""
+"""Each gate bites: a planted violation of layers, of a driver's room and of a size is found.
 
+And a leg that was skipped: CI takes it for a failure, in one process and in several.
+"""
+
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.parts import workers
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("identity", "cim", "twin", "bim", "sensors", "viewer", "api")
@@ -72,3 +78,57 @@ def test_a_planted_long_function_and_file_are_found(copy):
     assert ["cim/planted.py", "identity/planted.py"] == sorted(
         row.split(":")[0].removeprefix(f"{copy}/") for row in broken
     )
+
+
+LEG = """
+import pytest
+
+@pytest.mark.adapter
+def test_a_leg_of_a_machine_without_its_server():
+    pytest.skip("the server is not here")
+"""
+
+
+@pytest.mark.parametrize("processes", ["0", "2"])
+@pytest.mark.parametrize(
+    ("ci", "code", "said"),
+    [
+        ("true", 1, "CI must not skip ['adapter']"),
+        ("false", 0, "SKIPPED"),
+    ],
+)
+def test_a_skipped_leg_names_its_reason_and_fails_ci(tmp_path, processes, ci, code, said):
+    (tmp_path / "test_planted.py").write_text(LEG, encoding="utf-8")
+    options = ["-c", str(ROOT / "pyproject.toml"), "-p", "tests.conftest", "-n", processes]
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, str(tmp_path)],
+        env={**os.environ, "CI": ci},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert code == result.returncode, result.stdout + result.stderr
+    (line,) = (row for row in result.stdout.splitlines() if row.startswith(("SKIPPED", "FAILED")))
+    assert said in result.stdout
+    assert "the server is not here" in (line if ci == "false" else result.stdout)
+
+
+def test_the_tests_of_one_server_are_run_by_one_worker(request):
+    """Each worker starts servers of its own; this sees the tests that it runs among."""
+    apart = {
+        item.nodeid: workers.group(item.nodeid)
+        for item in request.session.items
+        if (server := shared_server(item)) and server != workers.group(item.nodeid)
+    }
+    assert {} == apart
+
+
+def shared_server(item) -> str | None:
+    """Return which of the servers shared by tests a test needs."""
+    needs = {mark.name for mark in item.iter_markers()}
+    if "demo" in item.fixturenames and item.path.parent.name == "acceptance":
+        needs.add(workers.DEMO)
+    shared = (workers.NEO4J, workers.POSTGRES, workers.DEMO)
+    own = "own_neo4j" in item.fixturenames
+    return None if own else next((server for server in shared if server in needs), None)

@@ -133,19 +133,6 @@ def neo4j_city(server, folder: Path, file: Path) -> City:
     return City(url, home, file, guid_of(file))
 
 
-@pytest.fixture
-def empty_neo4j():
-    """A server of its own: these tests begin at generation 0."""
-    from tests.parts import neo4j_server
-
-    try:
-        server = neo4j_server.start()
-    except neo4j_server.Missing as missing:
-        pytest.skip(str(missing))
-    yield server
-    server.kill()
-
-
 @pytest.mark.timeout(600)
 async def test_five_kills_on_sqlite(tmp_path, small):
     duration_s, codes = await baseline(tmp_path / "calm", small)

@@ -303,13 +303,11 @@ async def test_a_server_that_is_down_is_said_and_one_that_is_back_is_used(mortal
         again.process.wait()
 
 
-async def test_a_server_that_hangs_is_not_ready(mortal):
-    graph = await opened(mortal)
-    os.killpg(mortal.process.pid, signal.SIGSTOP)
+async def test_a_server_that_hangs_is_not_ready(graph, neo4j):
+    os.killpg(neo4j.process.pid, signal.SIGSTOP)
     try:
         assert "graph_unavailable" == await unavailable(graph.ready())
     finally:
-        os.killpg(mortal.process.pid, signal.SIGCONT)
+        os.killpg(neo4j.process.pid, signal.SIGCONT)
     with anyio.fail_after(30):
         await graph.head()
-    await graph.close()

@@ -133,8 +133,8 @@ async def kept_by_neo4j(server) -> tuple[list[tuple[int, int]], int]:
 
 
 @pytest.fixture
-def empty_neo4j():
-    """A server of its own, empty."""
+def own_neo4j():
+    """A server of its own, that compiles well: it is at work for an hour."""
     from tests.parts import neo4j_server
 
     try:
@@ -189,6 +189,6 @@ async def test_twenty_kills_on_sqlite(tmp_path, codes):
 @pytest.mark.neo4j
 @pytest.mark.timeout(5400)
 @pytest.mark.parametrize("codes", [20_000, 1_000_000])
-async def test_twenty_kills_on_neo4j(tmp_path, empty_neo4j, codes):
+async def test_twenty_kills_on_neo4j(tmp_path, own_neo4j, codes):
     portion, seed = min(codes // 100, PORTION_THINGS), random.randrange(2**32)
-    await on_neo4j(empty_neo4j, tmp_path, codes, portion=portion, kills=20, seed=seed)
+    await on_neo4j(own_neo4j, tmp_path, codes, portion=portion, kills=20, seed=seed)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 from tests.parts.ports import free_port
@@ -66,17 +67,23 @@ def jars() -> Path:
     for tool in ("java", "mvn"):
         if shutil.which(tool) is None and not (tool == "mvn" and _complete()):
             raise Missing(f"{tool} is not on this machine: the Neo4j leg needs Java 17 and Maven")
-    if not _complete():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        shutil.copy(POM, CACHE / "pom.xml")
-        goal = "dependency:copy-dependencies"
-        options = ["-DincludeScope=runtime", f"-DoutputDirectory={CACHE / 'lib'}"]
-        command = ["mvn", "-q", "-B", "-f", str(CACHE / "pom.xml"), goal, *options]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise Missing(f"Maven could not fetch Neo4j: {done.stdout[-500:]}")
-        (CACHE / "complete").write_text(POM.read_text("utf-8"), encoding="utf-8")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        flock(lock, LOCK_EX)  # several workers may want them at once
+        if not _complete():
+            _fetch()
     return CACHE / "lib"
+
+
+def _fetch() -> None:
+    shutil.copy(POM, CACHE / "pom.xml")
+    goal = "dependency:copy-dependencies"
+    options = ["-DincludeScope=runtime", f"-DoutputDirectory={CACHE / 'lib'}"]
+    command = ["mvn", "-q", "-B", "-f", str(CACHE / "pom.xml"), goal, *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Missing(f"Maven could not fetch Neo4j: {done.stdout[-500:]}")
+    (CACHE / "complete").write_text(POM.read_text("utf-8"), encoding="utf-8")
 
 
 def start(*, quick: bool = True, fill: Fill | None = None) -> Server:

@@ -37,6 +37,9 @@ def test_a_process_number_that_was_given_again_is_another_process():
     assert is_gone(other(os.getpid(), start="1")) is True
 
 
-@pytest.mark.parametrize("name", ["", "x", "elsewhere:1:1", "elsewhere:1", other("x"), ":::"])
+STRANGE = pytest.param(other("x"), id="a start that is no number")
+
+
+@pytest.mark.parametrize("name", ["", "x", "elsewhere:1:1", "elsewhere:1", STRANGE, ":::"])
 def test_what_cannot_be_known_counts_as_alive(name):
     assert is_gone(name) is False

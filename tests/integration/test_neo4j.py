@@ -98,6 +98,25 @@ async def test_a_code_that_was_only_related_gets_label_and_facts_on_its_one_anch
     assert ({"Entity", "Building"}, "光谷A座") == (set(labels), name)
 
 
+async def test_a_dossier_is_one_statement_and_one_more_for_a_document_that_is_only_named(
+    graph, monkeypatch
+):
+    named = Entity(PARTS[0], Kind.ELEMENT, properties={"document": PARTS[1]})
+    g = await change(graph, house(), Batch(entities=[named, Entity(PARTS[1], Kind.DOCUMENT)]))
+    asked = []
+    read_text = connections.Connections.read_text
+
+    async def counted(self, statement, **parameters):
+        asked.append(statement)
+        return await read_text(self, statement, **parameters)
+
+    monkeypatch.setattr(connections.Connections, "read_text", counted)
+    await graph.dossiers(g, [HOUSE, STOREY, "nobody's"])
+    assert [statements.CYPHER["dossiers"]] == asked
+    (dossier,) = await graph.dossiers(g, [PARTS[0]])
+    assert ([PARTS[1]], 3) == (list(dossier.documents), len(asked))
+
+
 async def test_the_log_of_a_writer_is_kept_until_head_has_reached_it(graph, neo4j):
     asked = "MATCH (c:Change) RETURN c.g ORDER BY c.g"
     await change(graph, house(), house())

@@ -125,10 +125,7 @@ def test_the_tests_of_one_server_are_run_by_one_worker(request):
 
 
 def shared_server(item) -> str | None:
-    """Return which of the servers shared by tests a test needs."""
-    needs = {mark.name for mark in item.iter_markers()}
-    if "demo" in item.fixturenames and item.path.parent.name == "acceptance":
-        needs.add(workers.DEMO)
-    shared = (workers.NEO4J, workers.POSTGRES, workers.DEMO)
-    own = "own_neo4j" in item.fixturenames
-    return None if own else next((server for server in shared if server in needs), None)
+    """Return which of the servers shared by tests a test names; one of its own is no matter."""
+    demo = [workers.DEMO] if item.path.parent.name == "acceptance" else []
+    shared = (workers.NEO4J, workers.POSTGRES, *demo)
+    return next((server for server in shared if server in item.fixturenames), None)

@@ -4,7 +4,8 @@ This is what ``Graph.dossiers`` means. The adapters are held to it (tests/contra
 those that can read the same in one go do, and come here for what is too much for that.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from cim import query
 from cim.model import Entity, Kind, Relation, Verb
@@ -50,6 +51,12 @@ def documents(entity: Entity, delivered: Sequence[Relation]) -> set[str]:
     said = entity.properties.get("document")
     held = {relation.target for relation in delivered}
     return held | {said} if isinstance(said, str) else held
+
+
+def counted(code: str, below: Iterable[tuple[str, str | None]]) -> dict[Kind, int]:
+    """Return how many of each kind are visible of (part, kind or None); the whole is none. Pure."""
+    kinds = (kind for part, kind in below if kind is not None and part != code)
+    return {Kind(kind): count for kind, count in Counter(kinds).items()}
 
 
 async def _observed(graph: Graph, g: int, entity: Entity) -> dict[str, list[str]]:

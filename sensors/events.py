@@ -17,6 +17,7 @@ import structlog
 
 from identity.errors import CityError
 from sensors.link import EVENTS, REPEAT_S, WANTED, Link
+from twin.events import wait
 from twin.frames import Frame
 from twin.readers import Reader
 
@@ -127,8 +128,4 @@ async def deliver(subscribers: Subscribers, link: Link) -> None:
         if not subscribers.wanted:
             behind = FROM_NOW
         link.tell(WANTED, behind if subscribers.wanted else NOBODY)
-        try:
-            async with asyncio.timeout(REPEAT_S):
-                await changed.wait()
-        except TimeoutError:
-            continue
+        await wait(changed, REPEAT_S)

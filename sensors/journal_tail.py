@@ -14,6 +14,7 @@ from sensors import journal_file as file
 from sensors.journal import Journal
 from sensors.link import APPLIED, DURABLE, REPEAT_S, Link, offset_of, said
 from sensors.ports import Message
+from twin.events import wait
 
 
 class JournalTail:
@@ -56,9 +57,7 @@ class JournalTail:
 
         It may have died before it said so: after REPEAT_S it is time to look again.
         """
-        with suppress(TimeoutError):
-            async with asyncio.timeout(REPEAT_S):
-                await self._told.wait()
+        await wait(self._told, REPEAT_S)
 
     def applied(self, offset: int) -> None:
         """Tell the owner that everything before ``offset`` is committed."""

@@ -5,12 +5,11 @@ asks with more in a thread, or puts the dossier together from smaller questions.
 """
 
 import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cim import query
-from cim.dossiers import WITH_PARTS, documents
+from cim.dossiers import WITH_PARTS, counted, documents
 from cim.model import Entity, Kind
 from cim.ports import Dossier
 from cim.stores import rows, rules
@@ -50,7 +49,7 @@ def _dossier(read: "_Reader", code: str) -> Dossier | None:
         way,
         query.nearest_address([entity, *way], located, places),
         _aliases(read, code),
-        _counts(code, below),
+        counted(code, below),
         delivered,
         read.entities(documents(entity, delivered)),
         observed,
@@ -93,13 +92,6 @@ def _aliases(read: "_Reader", code: str) -> list[Alias]:
     return sorted(
         (Alias(*row) for row in read.rows("dossier_aliases", code)), key=rules.alias_order
     )
-
-
-def _counts(code: str, below: Sequence[tuple[str, str | None]]) -> dict[Kind, int]:
-    if not below:
-        return {}
-    counted = Counter(kind for part, kind in below if kind is not None and part != code)
-    return {Kind(kind): count for kind, count in counted.items()}
 
 
 class _TooMany(Exception):

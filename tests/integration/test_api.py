@@ -11,6 +11,7 @@ from api import running
 from api.services import Door
 from api.settings import load
 from bim.demo import district
+from tests.parts.served import served
 
 pytestmark = pytest.mark.anyio
 
@@ -32,18 +33,14 @@ async def city(tmp_path_factory, pump_station):
     data_dir = tmp_path_factory.mktemp("city")
     settings = load(data_dir=data_dir, bind="127.0.0.1:0", mqtt_bind="127.0.0.1:0", job_poll_s=0.05)
     door = Door(settings)
-    plan = running.Plan(worker=True, listener="test")
-    serving = asyncio.create_task(running.serve(settings, plan, door))
-    async with asyncio.timeout(WAIT_S):
-        await door.opened()
-    async with httpx.AsyncClient(base_url=door.url, timeout=WAIT_S) as client:
+    async with (
+        served(door, running.Plan(worker=True, listener="test")),
+        httpx.AsyncClient(base_url=door.url, timeout=WAIT_S) as client,
+    ):
         said = (await upload(client, pump_station)).json()
         job = await ended(client, said["job"])
         assert job["state"] == "done", job["error"]
         yield client, door, job
-    door.stop()
-    async with asyncio.timeout(WAIT_S):
-        await serving
 
 
 async def upload(client, path, **fields):

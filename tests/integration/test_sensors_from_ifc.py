@@ -19,6 +19,7 @@ from tests.parts.ifc_sensors import (
     sensor,
     serial,
 )
+from tests.parts.served import served
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
 
@@ -92,15 +93,11 @@ async def firm(tmp_path):
         data_dir=tmp_path / "data", bind="127.0.0.1:0", mqtt_bind="127.0.0.1:0", job_poll_s=0.05
     )
     door = Door(settings)
-    plan = running.Plan(worker=True, listener="test")
-    serving = asyncio.create_task(running.serve(settings, plan, door))
-    async with asyncio.timeout(WAIT_S):
-        await door.opened()
-    async with httpx.AsyncClient(base_url=door.url, timeout=WAIT_S) as client:
+    async with (
+        served(door, running.Plan(worker=True, listener="test")),
+        httpx.AsyncClient(base_url=door.url, timeout=WAIT_S) as client,
+    ):
         yield Firm(client, door, tmp_path)
-    door.stop()
-    async with asyncio.timeout(WAIT_S):
-        await serving
 
 
 async def test_a_models_sensors_are_bound_and_their_messages_stand_at_the_room(firm):

@@ -17,6 +17,7 @@ from api import running
 from api.services import Door
 from api.settings import load
 from api.tokens import Role, line
+from tests.parts.served import served
 from twin.ports import Commit
 from twin.reading import Reading
 
@@ -30,15 +31,8 @@ async def city(folder, **settings):
     """A server over stores in memory; its door and the beginning of its address."""
     stores = {"graph_url": "memory://", "state_url": "memory://", "broker_url": "none://"}
     door = Door(load(data_dir=folder, bind="127.0.0.1:0", **stores, **settings))
-    serving = asyncio.create_task(running.serve(door.settings, running.Plan(), door))
-    try:
-        async with asyncio.timeout(WAIT_S):
-            await door.opened()
+    async with served(door, running.Plan(), WAIT_S):
         yield door
-    finally:
-        door.stop()
-        async with asyncio.timeout(WAIT_S):
-            await serving
 
 
 async def write(door, count=1, *, first=0, value=1.0, code="c"):

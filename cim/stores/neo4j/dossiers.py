@@ -1,11 +1,10 @@
 """Dossiers read in one statement, where what stands round a thing is a short list."""
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cim import query
-from cim.dossiers import WITH_PARTS, documents
+from cim.dossiers import WITH_PARTS, counted, documents
 from cim.model import Entity, Kind, Relation, Verb
 from cim.ports import Dossier
 from cim.stores import rows, rules
@@ -53,6 +52,10 @@ class Read:
         found = map(rows.entity, self.known)
         return {e.code: e for e in found if e.code != self.code or g < self.g_to}
 
+    def counts(self) -> Counts:
+        """Return how many of each kind it contains, where none were left out."""
+        return counted(self.code, ((part, kind) for part, kind, _ in self.below))
+
     def relations(self, verb: Verb) -> list[Relation]:
         """Return the relations of the code with one verb, by target."""
         found = [rows.relation(row) for row in self.said if row[0] == verb.value]
@@ -63,12 +66,12 @@ async def dossiers(
     db: Connections,
     g: int,
     codes: Sequence[str],
-    counted: Callable[[int, str], Awaitable[Counts]],
+    count: Callable[[int, str], Awaitable[Counts]],
     few: int,
 ) -> dict[str, Dossier | None]:
     """Return the dossiers of codes; None: too much for one go. Unknown ones are absent.
 
-    ``counted`` counts what a code contains where that is a long list.
+    ``count`` counts what a code contains where that is a long list.
     """
     asked = list(dict.fromkeys(codes))
     parted = [kind.value for kind in WITH_PARTS]
@@ -79,7 +82,7 @@ async def dossiers(
     found: dict[str, Dossier | None] = {each.code: None for each in read}
     for each in whole:
         crowded = len(each.below) >= few
-        counts = await counted(g, each.code) if crowded else _counts(each)
+        counts = await count(g, each.code) if crowded else each.counts()
         found[each.code] = _dossier(each, g, known, counts)
     return found
 
@@ -118,11 +121,6 @@ def _dossier(read: Read, g: int, known: Mapping[str, Entity], counts: Counts) ->
 
 def _of(known: Mapping[str, Entity], codes: Iterable[str]) -> dict[str, Entity]:
     return {code: known[code] for code in sorted(codes) if code in known}
-
-
-def _counts(read: Read) -> Counts:
-    kinds = (kind for part, kind, _ in read.below if kind is not None and part != read.code)
-    return {Kind(kind): count for kind, count in Counter(kinds).items()}
 
 
 def _observed(read: Read, entity: Entity) -> dict[str, list[str]]:

@@ -18,6 +18,7 @@ from identity.errors import Conflict, Unavailable
 from identity.ports import Alias
 from tests.parts import neo4j_server
 from tests.parts.neo4j_wipe import wipe
+from tests.parts.stopping import stop
 
 pytestmark = [pytest.mark.anyio, pytest.mark.neo4j, pytest.mark.adapter, pytest.mark.timeout(300)]
 HOUSE = "420111990101000000011"
@@ -323,7 +324,7 @@ async def test_a_server_that_is_down_is_said_and_one_that_is_back_is_used(mortal
 
 
 async def test_a_server_that_hangs_is_not_ready(graph, neo4j):
-    os.killpg(neo4j.process.pid, signal.SIGSTOP)
+    stop(neo4j.process.pid)
     try:
         assert "graph_unavailable" == await unavailable(graph.ready())
     finally:

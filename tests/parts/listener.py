@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from sensors.brokers import mqtt_write as write
 from sensors.brokers.mqtt_packets import Connect, Publish
+from tests.parts.stopping import stop
 from tests.parts.twin_process import COMMAND, environment, until
 
 STARTED = re.compile(r"listener_part_started +part=(\w+) pid=(\d+)")
@@ -61,7 +62,7 @@ class Listener:
         return found[-1] if found else 0
 
     def stop_part(self, part):
-        os.kill(self.pid(part), signal.SIGSTOP)
+        stop(self.pid(part))
 
     def kill_part(self, part):
         """Kill and wait for the next one to be started; return its pid."""

@@ -60,8 +60,7 @@ class Outcome:
         return sum(1 for r in self.results if r == result)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, gc=False):
     """One row of the state outbox."""
 
     sequence: int

@@ -48,11 +48,12 @@ class Before(NamedTuple):
     value: Value
 
 
-class State(msgspec.Struct, frozen=True, gc=False):
+class State(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The newest reading of one (code, property, source) and when its value last changed.
 
     ``before``: the one observed before it, as far as it was received; for the rate of change.
     A Struct: made ten times as fast as a frozen dataclass, and a page of answers is 1,000 of them.
+    ``array_like``: stores keep it encoded, without names; a new field goes to the end.
     """
 
     code: str

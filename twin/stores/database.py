@@ -34,22 +34,27 @@ Columns = Sequence[tuple[str, str]]
 class Database:
     """Runs pieces of work on the file: ``write`` (one transaction each), ``read``, ``scan``."""
 
-    def __init__(self, path: Path, schema: str, later: Columns = ()) -> None:
+    def __init__(
+        self, path: Path, schema: str, later: Columns = (), upgrade: Work[None] | None = None
+    ) -> None:
         self.path = path
         self._writer = ThreadPoolExecutor(1, thread_name_prefix=f"write-{path.name}")
         self._scanner = ThreadPoolExecutor(SCAN_THREADS, thread_name_prefix=f"scan-{path.name}")
         self._write_connection = _open(path)
-        _prepare(self._write_connection, schema, later)
+        _prepare(self._write_connection, schema, later, upgrade)
         self._read_connection = _open(path, writes=False)
         self._idle = [_open(path, writes=False) for _ in range(SCAN_THREADS)]
 
     @classmethod
-    async def open(cls, path: Path, schema: str, later: Columns = ()) -> "Database":
+    async def open(
+        cls, path: Path, schema: str, later: Columns = (), upgrade: Work[None] | None = None
+    ) -> "Database":
         """Open or create the file in a thread; Unavailable("store_failed") when it cannot be.
 
         ``later``: columns that the schema did not have in its first form; an older file gets them.
+        ``upgrade``: what else an older file needs, in the transaction that makes the schema.
         """
-        return await asyncio.to_thread(_guarded, lambda: cls(path, schema, later), path)
+        return await asyncio.to_thread(_guarded, lambda: cls(path, schema, later, upgrade), path)
 
     async def write(self, work: Work[T], *, undone: Callable[[], None] | None = None) -> T:
         """Run ``work`` in the writer thread inside one transaction, durable when this returns.
@@ -139,7 +144,9 @@ def _open(path: Path, *, writes: bool = True) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, schema: str, later: Columns) -> None:
+def _prepare(
+    connection: sqlite3.Connection, schema: str, later: Columns, upgrade: Work[None] | None
+) -> None:
     """Create what is missing; two processes may do it at once, so the lock comes first."""
     connection.execute("BEGIN IMMEDIATE")
     for table, column in later:
@@ -149,6 +156,8 @@ def _prepare(connection: sqlite3.Connection, schema: str, later: Columns) -> Non
     # executescript would commit first: the statements join the transaction one by one.
     for statement in _statements(schema):
         connection.execute(statement)
+    if upgrade is not None:
+        upgrade(connection)
     connection.execute("COMMIT")
 
 

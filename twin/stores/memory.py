@@ -2,7 +2,6 @@
 
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 
 from cim.model import Box
@@ -164,7 +163,7 @@ class MemoryStates(MemoryQuarantine):
         limits.page(limit, limits.CHANGES_MAX)
         begin = bisect_left(self._outbox, after + 1, key=lambda change: change.sequence)
         return [
-            replace(change, projection=self._projections.get(change.state.code))
+            Change(change.sequence, change.state, self._projections.get(change.state.code))
             for change in self._outbox[begin : begin + limit]
         ]
 

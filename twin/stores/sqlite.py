@@ -34,6 +34,7 @@ from twin.stores import (
     sqlite_commit,
     sqlite_history,
     sqlite_keep,
+    sqlite_outbox,
     sqlite_quarantine,
     sqlite_queries,
 )
@@ -69,6 +70,7 @@ class SqliteStates:
         self._keeping = keeping
         self._signal = signal
         self._names = Names()
+        self._places = sqlite_outbox.Places()
 
     @classmethod
     async def open(
@@ -85,7 +87,7 @@ class SqliteStates:
         ``signal`` wakes this process's readers after each commit.
         """
         schema = files("twin.stores").joinpath("states.sql").read_text(encoding="utf-8")
-        database = await Database.open(Path(path), schema, LATER_COLUMNS)
+        database = await Database.open(Path(path), schema, LATER_COLUMNS, sqlite_outbox.upgrade)
         keeping = Keeping(outbox_kept, bounds, retention)
         return cls(database, keeping, signal, await _open_cold(database))
 
@@ -174,13 +176,14 @@ class SqliteStates:
     async def changes(self, after: int, *, limit: int) -> list[Change]:
         """Return outbox rows behind ``after``, with the projections of now."""
         limits.page(limit, limits.CHANGES_MAX)
-        if await self.sequence() <= after:
-            return []
-        return await self._database.scan(lambda reads: sqlite_queries.changes(reads, after, limit))
+        kept = self._keeping.outbox
+        return self._database.read(
+            lambda reads: sqlite_outbox.changes(reads, self._places, after, limit, kept)
+        )
 
     async def sequence(self) -> int:
         """Return the newest outbox sequence number."""
-        return self._database.read(sqlite_commit.newest)
+        return self._database.read(sqlite_outbox.newest)
 
     async def offset(self, journal: str) -> int:
         """Return the committed offset of a journal."""

@@ -9,7 +9,7 @@ from twin.ports import Commit, Outcome, Projection
 from twin.reading import Reading, State
 from twin.retention import day_of
 from twin.state import DUPLICATE
-from twin.stores import sqlite_cold
+from twin.stores import sqlite_cold, sqlite_outbox
 from twin.stores.database import one
 from twin.stores.names import Keeping, Key, Names, Settled, settle_all
 from twin.stores.sqlite_quarantine import quarantine, release_messages
@@ -21,7 +21,7 @@ def write(
 ) -> Outcome:
     """Do everything of one commit; the caller holds the transaction."""
     if not advance(connection, commit):
-        return Outcome([DUPLICATE] * len(commit.readings), newest(connection))
+        return Outcome([DUPLICATE] * len(commit.readings), sqlite_outbox.newest(connection))
     refresh(connection, names)
     project(connection, commit.projections, names)
     told = apply_all(connection, commit.readings, names)
@@ -62,6 +62,7 @@ def project(
         [projection_row(projection, code) for code, projection in changed.items()],
     )
     _put_places(connection, {names.things[code]: known for code, known in changed.items()})
+    sqlite_outbox.places_moved(connection)
     names.projections.update(changed)
 
 
@@ -96,22 +97,10 @@ def note_days(connection: sqlite3.Connection, told: Settled, names: Names) -> No
 
 
 def publish(connection: sqlite3.Connection, told: Settled, kept: int) -> int:
-    """Write the states, one outbox row for each that moved, and return the newest sequence."""
-    sequence = newest(connection)
-    rows = [state_row(series, state) for series, state in told.moved.items()]
-    connection.executemany(_PUT_STATE, [state_row(*row) for row in told.between.items()])
-    connection.executemany(_PUT_STATE, rows)
-    connection.executemany(
-        _PUT_OUTBOX, [(number, *row) for number, row in enumerate(rows, start=sequence + 1)]
-    )
-    sequence += len(rows)
-    connection.execute("DELETE FROM outbox WHERE sequence <= ?", (sequence - kept,))
-    return sequence
-
-
-def newest(connection: sqlite3.Connection) -> int:
-    """Return the newest outbox sequence number."""
-    return int(one(connection, "SELECT coalesce(max(sequence), 0) FROM outbox"))
+    """Write the states, those that moved into the outbox too, and return the newest sequence."""
+    for rows in (told.between, told.moved):
+        connection.executemany(_PUT_STATE, [state_row(*row) for row in rows.items()])
+    return sqlite_outbox.put(connection, list(told.moved.values()), kept)
 
 
 def find_things(connection: sqlite3.Connection, codes: Iterable[str], names: Names) -> None:
@@ -190,10 +179,6 @@ _STATE = (  # columns; every value is bound
 _PUT_STATE = (
     f"INSERT OR REPLACE INTO state ({_STATE})"  # noqa: S608 - a constant
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_PUT_OUTBOX = (
-    f"INSERT INTO outbox (sequence, {_STATE})"  # noqa: S608 - a constant
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _GET_STATES = (
     f"SELECT {_STATE} FROM state"  # noqa: S608 - a constant

@@ -3,10 +3,10 @@
 import sqlite3
 from collections.abc import Sequence
 
-from twin.ports import Change, Where
+from twin.ports import Where
 from twin.reading import State
 from twin.stores import limits
-from twin.stores.sqlite_rows import change_of, state_of
+from twin.stores.sqlite_rows import state_of
 from twin.stores.sqlite_where import conditions
 
 _COLUMNS = (
@@ -17,14 +17,6 @@ _COLUMNS = (
 _OF_CODE = (
     f"SELECT {_COLUMNS} FROM things t JOIN series s ON s.thing = t.id"  # noqa: S608 - constants
     " JOIN state x ON x.series = s.id WHERE t.code = ? ORDER BY s.property, s.source"
-)
-_CHANGES = (
-    "SELECT o.sequence, t.code, s.property, s.source,"
-    " o.value, o.unit, o.observed_at, o.received_at, o.changed_at, o.quality, o.tie,"
-    " o.before_at, o.before_tie, o.before_value,"
-    " t.kind, t.name, t.region, t.building, t.lon, t.lat, t.grid2d"
-    " FROM outbox o JOIN series s ON s.id = o.series JOIN things t ON t.id = s.thing"
-    " WHERE o.sequence > ? ORDER BY o.sequence LIMIT ?"
 )
 
 
@@ -55,8 +47,3 @@ def page(
     rows = connection.execute(sql, (code, code, name, source, *values, limit + 1)).fetchall()
     items = [state_of(row[:3], row[3:]) for row in rows[:limit]]
     return items, limits.CURSOR_MARK.join(rows[limit - 1][:3]) if len(rows) > limit else ""
-
-
-def changes(connection: sqlite3.Connection, after: int, limit: int) -> list[Change]:
-    """Return outbox rows behind ``after``."""
-    return [change_of(row) for row in connection.execute(_CHANGES, (after, limit))]

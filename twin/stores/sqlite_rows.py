@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from twin.ports import Change, Projection, Sample
+from twin.ports import Projection, Sample
 from twin.quarantine import Kept, Quarantined
 from twin.reading import Before, Quality, Reading, State, Value
 
@@ -90,13 +90,6 @@ def sample_of(source: str, row: Sequence[Any]) -> Sample:
     observed_at, tie, received_at, value, unit, quality = row
     kept = _QUALITIES[quality]
     return Sample(observed_at, received_at, value_of(value), unit, kept, source, n_of(tie))
-
-
-def change_of(row: Sequence[Any]) -> Change:
-    """Return the change from sequence, key, the state's columns and the projection's."""
-    state = state_of((row[1], row[2], row[3]), row[4:14])
-    known = Projection(*row[14:])
-    return Change(row[0], state, known if known.kind else None)
 
 
 def quarantined_of(row: Sequence[Any]) -> Quarantined:

@@ -84,19 +84,11 @@ CREATE TABLE IF NOT EXISTS cold_runs (
 -- How many rows came above for a day that is in cold files already.
 CREATE TABLE IF NOT EXISTS late_days (day INTEGER PRIMARY KEY, rows INTEGER NOT NULL);
 
-CREATE TABLE IF NOT EXISTS outbox (
-  sequence INTEGER PRIMARY KEY,
-  series INTEGER NOT NULL,
-  value,
-  unit TEXT NOT NULL,
-  observed_at REAL NOT NULL,
-  received_at REAL NOT NULL,
-  changed_at REAL NOT NULL,
-  quality TEXT NOT NULL,
-  tie INTEGER NOT NULL,
-  before_at REAL, -- the reading observed next before: NULL where none is known
-  before_tie INTEGER,
-  before_value
+-- States that moved, sequences first to last, as MessagePack (twin/stores/sqlite_outbox.py).
+CREATE TABLE IF NOT EXISTS outbox_page (
+  last INTEGER PRIMARY KEY,
+  first INTEGER NOT NULL,
+  states BLOB NOT NULL
 );
 
 CREATE TABLE IF NOT EXISTS offsets (

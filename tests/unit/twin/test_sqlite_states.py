@@ -2,6 +2,7 @@
 
 import sqlite3
 
+import msgspec
 import pytest
 
 from identity.errors import Unavailable
@@ -9,11 +10,16 @@ from twin.events import Signal
 from twin.ports import Commit, Projection, Where
 from twin.quarantine import Bounds, Quarantined
 from twin.reading import Reading
-from twin.stores import names, sqlite_commit
+from twin.stores import names, sqlite_commit, sqlite_outbox
 from twin.stores.sqlite import SqliteStates
 
 pytestmark = pytest.mark.anyio
 
+FIRST_OUTBOX = (
+    "CREATE TABLE outbox (sequence INTEGER PRIMARY KEY, series, value, unit, observed_at,"
+    " received_at, changed_at, quality, tie)"
+)
+FIRST_STATE = {"observed_at": 1.0, "received_at": 1.0, "before": None}
 HERE, THERE = Projection("Element", building="a"), Projection("Element", building="b")
 
 
@@ -86,6 +92,33 @@ async def test_a_transaction_that_fails_leaves_nothing_behind_in_file_or_memo(pa
     again = await store.commit(Commit([reading()], {"lamp": HERE}, journal="j", offset=3))
     assert (list(again.results), await built(store, "a")) == (["applied"], ["lamp"])
     await store.close()
+
+
+async def test_the_outbox_answers_alike_wherever_its_pages_end(path, monkeypatch):
+    monkeypatch.setattr(sqlite_outbox, "PAGE_STATES", 3)
+    store = await SqliteStates.open(path, outbox_kept=12)
+    for turn in range(3):
+        await store.commit(Commit([reading(f"c{i}", at=turn) for i in range(5)]))
+
+    for after in range(16):
+        for limit in (1, 2, 7, 100):
+            told = [change.sequence for change in await store.changes(after, limit=limit)]
+            assert told == list(range(max(after, 3) + 1, 16))[:limit]
+    assert [c.state.code for c in await store.changes(12, limit=9)] == ["c2", "c3", "c4"]
+    await store.close()
+
+
+async def test_the_outbox_tells_places_that_another_process_moved(path):
+    one, two = await SqliteStates.open(path), await SqliteStates.open(path)
+    await one.commit(Commit([reading()]))
+    told = [(await one.changes(0, limit=1))[0].projection]
+    for place in (HERE, THERE):
+        await two.project({"lamp": place})
+        told.append((await one.changes(0, limit=1))[0].projection)
+
+    assert told == [None, HERE, THERE]
+    await one.close()
+    await two.close()
 
 
 async def test_a_full_memo_begins_again(path, monkeypatch):
@@ -170,15 +203,20 @@ async def test_a_file_of_the_first_version_gets_the_columns_it_has_not(path):
     await store.commit(Commit([reading(at=1)], quarantined=[Quarantined("r", "d", "t", b"", 1.0)]))
     await store.close()
     old = sqlite3.connect(path)
-    for table in ("state", "outbox"):
-        for column in ("before_at", "before_tie", "before_value"):
-            old.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    for column in ("before_at", "before_tie", "before_value"):
+        old.execute(f"ALTER TABLE state DROP COLUMN {column}")
     old.execute("ALTER TABLE quarantine DROP COLUMN tenant")
+    old.execute("DROP TABLE outbox_page")
+    old.execute(FIRST_OUTBOX)
+    old.execute("INSERT INTO outbox SELECT 7, * FROM state")
+    old.commit()
     old.close()
 
     again = await SqliteStates.open(path)
     await again.commit(Commit([reading(at=2)]))
     (state,) = (await again.states(["lamp"]))["lamp"]
+    told = [(change.sequence, change.state) for change in await again.changes(0, limit=9)]
+    assert told == [(7, msgspec.structs.replace(state, **FIRST_STATE)), (8, state)]
     assert (state.observed_at, state.before.observed_at) == (2, 1)
     assert [row.tenant for row in await again.quarantined(limit=5)] == [""]
     await again.close()

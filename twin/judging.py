@@ -33,6 +33,9 @@ class Judged(NamedTuple):
     reasons: tuple[str, ...] = ()
 
 
+_GOOD = Judged(Quality.GOOD)
+
+
 def judge(state: State, now: float, row: Property, interval_s: float | None = None) -> Judged:
     """Return the quality of ``state`` at ``now`` (Unix seconds) and its reasons.
 
@@ -44,6 +47,8 @@ def judge(state: State, now: float, row: Property, interval_s: float | None = No
         found[FLAGGED] = state.quality
     if now - state.observed_at > stale_after(row, interval_s):
         found[STALE] = Quality.STALE
+    if not found:
+        return _GOOD
     worst = max((state.quality, *found.values()), key=_RANK.__getitem__)
     return Judged(worst, tuple(found))
 

@@ -46,12 +46,14 @@ def judged(state: State, now: float, table: Table, channel: Channel = NO_CHANNEL
 
 def state_wire(state: State, judged: Judged) -> dict[str, Any]:
     """Return one state row as JSON; ``reasons`` say why its quality is not good."""
+    observed_at = rfc3339(state.observed_at)
+    steady = state.changed_at != state.observed_at
     return {
         "value": state.value,
         "unit": state.unit,
-        "observed_at": rfc3339(state.observed_at),
+        "observed_at": observed_at,
         "received_at": rfc3339(state.received_at),
-        "changed_at": rfc3339(state.changed_at),
+        "changed_at": rfc3339(state.changed_at) if steady else observed_at,
         "quality": judged.quality.value,
         "reasons": list(judged.reasons),
         "source": state.source,

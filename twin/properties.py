@@ -6,7 +6,7 @@ The table is ``properties.json`` beside this file; a city may load one of its ow
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from identity.errors import Invalid
 from twin.reading import Quality, Value
 
+UNKNOWN_CACHED = 4_096
 STALE_AFTER_S = 3_600.0  # of properties that the table does not name
 
 
@@ -57,7 +58,12 @@ def within_range(row: Property, value: Value, unit: str) -> Quality:
 def known(name: str, table: Table | None = None) -> Property:
     """Return the row of a property; an unknown one has no unit and no range."""
     rows = default_table() if table is None else table
-    return rows.get(name) or Property(name)
+    return rows.get(name) or _unknown(name)
+
+
+@lru_cache(UNKNOWN_CACHED)
+def _unknown(name: str) -> Property:
+    return Property(name)
 
 
 @cache

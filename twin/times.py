@@ -1,14 +1,25 @@
 """Unix seconds inside, RFC 3339 with a zone on the wire."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
+from math import modf
 
 from identity.errors import Invalid
+
+SECONDS_CACHED = 4_096
 
 
 def rfc3339(at: float) -> str:
     """Return Unix seconds as RFC 3339 in UTC with milliseconds, e.g. 2026-11-22T08:00:00.000Z."""
-    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-    return text.removesuffix("+00:00") + "Z"
+    part, whole = modf(at)
+    more, millis = divmod(round(part * 1e6) // 1_000, 1_000)  # to the microsecond, then cut
+    return f"{_second(int(whole) + more)}.{millis:03}Z"
+
+
+@lru_cache(SECONDS_CACHED)
+def _second(at: int) -> str:
+    """Return whole Unix seconds as text without a zone; most answers tell of few of them."""
+    return datetime.fromtimestamp(at, UTC).isoformat().removesuffix("+00:00")
 
 
 def unix(value: str | float) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sensors.brokers.mqtt_fields import Fields, malformed
-from sensors.brokers.mqtt_packets import PROTOCOL_ERROR
+from sensors.brokers.mqtt_packets import MALFORMED, PROTOCOL_ERROR
 
 REPEATED = "user_property"
 
@@ -55,6 +55,7 @@ _PROPERTIES = {
     0x2A: _known("shared_available", "flag", "connack"),
 }
 _NUMBERS = {known.name: number for number, known in _PROPERTIES.items()}
+_SERVERS = ("publish", "subscription_identifier")  # from a server only [MQTT-3.3.4-6]
 _SIZES = {"flag": 1, "two": 2, "four": 4}
 
 
@@ -65,7 +66,9 @@ def read(fields: Fields, place: str) -> dict[str, Any]:
     while inner.left():
         known = _PROPERTIES.get(inner.length())
         if known is None or place not in known.places:
-            raise malformed("a property that may not stand here")  # [5:2.2.2.2]
+            ours_to_say = known is not None and (place, known.name) == _SERVERS
+            code = PROTOCOL_ERROR if ours_to_say else MALFORMED
+            raise malformed("a property that may not stand here", code)  # [5:2.2.2.2]
         value = _value(inner, known)
         if known.name == REPEATED:
             found.setdefault(REPEATED, []).append(value)

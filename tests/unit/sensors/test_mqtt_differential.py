@@ -90,7 +90,7 @@ def compare(data, level):
     if data[0] & 0xF0 not in BOTH_WAYS[level]:
         return "left out"
     our, their = ours(data, level), theirs(data, level)
-    if _is_laxer(data, level, their) or _is_one_sided(data):
+    if _is_laxer(data, level, their) or _is_one_sided(data) or _is_a_servers(our, their):
         return "left out"
     if our is None or their is None:
         return "same" if our is None and their is None else f"{data.hex()}: {our} and {their}"
@@ -105,6 +105,12 @@ def compare(data, level):
 def _is_laxer(data, level, their):
     """3.1.1 does not ask for the shortest form of a length; mqttium does."""
     return level == 4 and "Non-canonical" in str(their)
+
+
+def _is_a_servers(our, their):
+    """A PUBLISH with a subscription identifier, which no client may send [MQTT-3.3.4-6]."""
+    told = getattr(getattr(their, "properties", None), "values", {})
+    return our == mqtt.PROTOCOL_ERROR and "subscription_identifier" in told
 
 
 def _is_one_sided(data):

@@ -221,7 +221,7 @@ def test_a_damaged_packet_of_version_5_is_a_packet_or_a_typed_refusal(data):
         (b"\x30\x06\x00\x01a\x02\x01\x02", PROTOCOL_ERROR),  # payload format 2
         (b"\x30\x08\x00\x01a\x04\x01\x01\x01\x01", PROTOCOL_ERROR),  # the same twice
         (b"\x30\x07\x00\x01a\x03\x23\x00\x01", BAD_ALIAS),
-        (b"\x30\x06\x00\x01a\x02\x0b\x01", MALFORMED),  # a subscription identifier
+        (b"\x30\x06\x00\x01a\x02\x0b\x01", PROTOCOL_ERROR),  # a subscription identifier
         (b"\x30\x05\x00\x01a\x01\x7f", MALFORMED),  # no such property
         (b"\x34\x06\x00\x01a\x00\x01\x00", NO_QOS),
         (b"\x30\x07\x00\x01a\xff\xff\xff\xff", MALFORMED),  # a length of five bytes

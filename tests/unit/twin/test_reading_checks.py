@@ -1,13 +1,17 @@
 """The door of readings: what is accepted, and what is refused by which code."""
 
 import math
+from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from identity.errors import Invalid, render
 from twin.channels import Calibration, Channel
 from twin.reading import Quality
 from twin.reading_checks import FUTURE_S_MAX, INTEGER_MAX, accept
+from twin.times import UNIX_S_MAX, rfc3339
 
 NOW = 1_700_000_000.0
 
@@ -172,3 +176,9 @@ def test_a_calibrated_number_that_leaves_the_floats_is_refused():
         door(value=1e10, channel=channel)
 
     assert refused.value.code == "value_not_finite"
+
+
+@given(st.floats(0, UNIX_S_MAX - 1) | st.integers(0, 2**35).map(lambda n: n / 8 + 0.9999995))
+def test_a_wire_time_is_the_moment_to_the_microsecond_cut_to_milliseconds(at):
+    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    assert rfc3339(at) == text.removesuffix("+00:00") + "Z"

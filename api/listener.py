@@ -10,6 +10,7 @@ stdin is our end, for whoever started us is gone. stdout has a JSON line for eac
 """
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -79,6 +80,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for whoever started us, who ends us
     order = Order.read(sys.stdin.buffer.readline())
     bootstrap.warm(order.settings)
+    gc.freeze()  # what is loaded stays
     role = sys.stdin.buffer.readline().strip()  # nothing follows it
     if not role:
         return 0

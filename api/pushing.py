@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api.access import PROTOCOL
+from api.encoded import EXTENSION, text_frame
 from api.errors import problem, status_of, wire
 from api.services import Door
 from api.sse import MEDIA_TYPE, STREAM_HEADERS, opening, sse
@@ -23,6 +24,7 @@ from identity.errors import CityError, Invalid, NotFound, TooLarge, Unavailable
 from twin.frames import Frame
 
 CLOSE_REASON_BYTES_MAX = 123  # RFC 6455 5.5
+STALL_LOOKS = 8  # while nothing is on its way, in the time after which a client is cut off
 STOPPING, REFUSED, NOT_EXPECTED, TOO_SLOW = 1012, 1008, 1003, 1013  # registered close codes
 
 _log = structlog.get_logger()
@@ -96,9 +98,15 @@ async def serve(websocket: WebSocket, frames: Opening, at: Door, behind: str, la
 
 
 async def _serve(websocket: WebSocket, reader: Frames, at: Door, behind: str, lang: str) -> None:
+    encoded = EXTENSION in websocket.scope.get("extensions", {})
+
     async def all_of(batch: list[Frame]) -> None:
+        if encoded:
+            frames = b"".join([_frame(frame) for frame in batch])
+            await websocket.send({"type": "websocket.send", "encoded": frames})
+            return
         for frame in batch:
-            await websocket.send_text(_text(frame))
+            await websocket.send_text(_text(frame).decode())
 
     async def left() -> CityError | None:
         message = await websocket.receive()
@@ -106,13 +114,13 @@ async def _serve(websocket: WebSocket, reader: Frames, at: Door, behind: str, la
             return None
         return Invalid("stream_takes_no_messages")
 
-    await websocket.send_text(_text(Frame(behind, "alive", {})))
+    await all_of([Frame(behind, "alive", {})])
     why = await push(reader, at, left, all_of)
     async with farewell(at):
         if why is None:
             await websocket.close()
             return
-        await websocket.send_text(_text(Frame("", "cut", _told(why, lang))))
+        await all_of([Frame("", "cut", _told(why, lang))])
         await websocket.close(_close_code(why), _reason(why))
 
 
@@ -123,13 +131,15 @@ async def push(
     send: Callable[[list[Frame]], Awaitable[None]],
 ) -> CityError | None:
     """Send what is new until ``left`` returns; return why it was cut off, None when it was not."""
-    sending = asyncio.ensure_future(_send_all(reader, send, at.settings.stream_stall_s))
+    sender = _Sender(reader, send)
+    sending = asyncio.ensure_future(sender.run())
+    stuck = asyncio.ensure_future(sender.stuck(at.settings.stream_stall_s))
     leaving = asyncio.ensure_future(left())
     stopping = asyncio.ensure_future(at.stopping.wait())
-    tasks: tuple[asyncio.Future[Any], ...] = (sending, leaving, stopping)
+    tasks: tuple[asyncio.Future[Any], ...] = (sending, stuck, leaving, stopping)
     try:
         await asyncio.wait({*tasks, reader.ended}, return_when=asyncio.FIRST_COMPLETED)
-        why = _why(reader, sending, leaving, stopping)
+        why = _why(reader, sending, stuck, leaving)
     finally:
         for task in tasks:
             task.cancel()
@@ -141,31 +151,46 @@ async def push(
 
 def _why(
     reader: Frames,
-    sending: asyncio.Future[CityError | None],
+    sending: asyncio.Future[None],
+    stuck: asyncio.Future[CityError],
     leaving: asyncio.Future[CityError | None],
-    stopping: asyncio.Future[Any],
 ) -> CityError | None:
     if leaving.done():
         return leaving.result()
     if reader.ended.done():
         return reader.ended.result()
+    if stuck.done():
+        return stuck.result()
     if not sending.done():
-        assert stopping.done()
         return Unavailable("stopping")
     error = sending.exception()
     return error if isinstance(error, CityError) else sending.result()
 
 
-async def _send_all(
-    reader: Frames, send: Callable[[list[Frame]], Awaitable[None]], stall_s: float
-) -> CityError | None:
-    while batch := await reader.next():
-        try:
-            async with asyncio.timeout(stall_s):
-                await send(batch)
-        except TimeoutError:
-            return TooLarge("stream_stalled", rate=True, seconds=stall_s)
-    return None
+class _Sender:
+    """Sends what a reader gives; a look at its clock is cheaper than a timer for each piece."""
+
+    def __init__(self, reader: Frames, send: Callable[[list[Frame]], Awaitable[None]]) -> None:
+        self._reader = reader
+        self._send = send
+        self._clock = asyncio.get_running_loop().time
+        self._since: float | None = None  # when the piece on its way was begun
+
+    async def run(self) -> None:
+        """Send until there is no more."""
+        while batch := await self._reader.next():
+            self._since = self._clock()
+            await self._send(batch)
+            self._since = None
+
+    async def stuck(self, stall_s: float) -> CityError:
+        """Return the reason, once a piece has taken ``stall_s``."""
+        while True:
+            now = self._clock()
+            left_s = stall_s / STALL_LOOKS if self._since is None else self._since + stall_s - now
+            if left_s <= 0:
+                return TooLarge("stream_stalled", rate=True, seconds=stall_s)
+            await asyncio.sleep(left_s)
 
 
 @asynccontextmanager
@@ -205,11 +230,15 @@ def _event(frame: Frame) -> bytes:
     return held
 
 
-def _text(frame: Frame) -> str:
-    held: str | None = frame.wire.get("text")
+def _text(frame: Frame) -> bytes:
+    told = {"id": frame.id, "event": frame.event, "data": frame.data}
+    return msgspec.json.encode(told, enc_hook=str)
+
+
+def _frame(frame: Frame) -> bytes:
+    held: bytes | None = frame.wire.get("websocket")
     if held is None:
-        told = {"id": frame.id, "event": frame.event, "data": frame.data}
-        held = frame.wire["text"] = msgspec.json.encode(told, enc_hook=str).decode()
+        held = frame.wire["websocket"] = text_frame(_text(frame))
     return held
 
 

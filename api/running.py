@@ -5,6 +5,7 @@ SIGINT or SIGTERM → streams end → extras, listener, worker are cancelled →
 """
 
 import asyncio
+import gc
 import signal
 import socket
 import ssl
@@ -22,6 +23,7 @@ from api import bootstrap, logs, tokens
 from api.access import check_bind
 from api.addresses import address, is_loopback, take_port
 from api.app import create_app
+from api.encoded import WebSockets
 from api.keeping import keep_history
 from api.listening import ListenerProcesses
 from api.services import Door, Services
@@ -137,6 +139,7 @@ class Beside:
         opening = partial(bootstrap.open_services, door.settings, door.clock, listener=listener)
         services = await door.open(opening)
         _log.info("stores_opened", data_dir=str(door.settings.data_dir))
+        gc.freeze()  # what is loaded stays: collecting past it held everything up for 0.2 s
         if self._plan.worker:
             tasks.create_task(Worker(services).run(), name="worker")
             keeping = keep_history(services, door.settings.history_keep_s)
@@ -253,9 +256,9 @@ def _config(settings: Settings, app: object) -> uvicorn.Config:
         timeout_graceful_shutdown=GRACE_S,
         proxy_headers=settings.behind_proxy,
         server_header=False,
-        ws="websockets-sansio",
+        ws=WebSockets,
         ws_max_size=WS_MESSAGE_BYTES_MAX,
-        ws_per_message_deflate=False,  # frames are short; a window per client is not
+        ws_per_message_deflate=False,  # frames are short and encoded once; a window is not
         ssl_version=ssl.PROTOCOL_TLS_SERVER,
         **tls,  # type: ignore[arg-type]  # file names
     )

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+import msgspec
+
 from cim.device import NAME_CHARS_MAX, is_name
 from identity.errors import CityError, Invalid
 from sensors.codecs import json as own
@@ -187,7 +189,9 @@ def _part(message: Message, said: Said, of: int) -> Message:
     topic = f"city/{said.tenant}/{said.device}/{said.property}"
     if of == 1 or address(topic) is None or not finite(said.value):
         return message
-    return replace(message, topic=topic, payload=own.encode(said, message.received_at))
+    return msgspec.structs.replace(
+        message, topic=topic, payload=own.encode(said, message.received_at)
+    )
 
 
 def _row(message: Message, error: CityError, said: Said | None) -> Quarantined:

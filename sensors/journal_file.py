@@ -9,7 +9,6 @@ frame and is not seen after the next start. Its owner writes; another process ma
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -25,8 +24,6 @@ NAME = "journal.db"
 Connection = sqlite3.Connection
 Error = sqlite3.Error
 
-Row = tuple[str, bytes, float, str, bool]
-
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS blob (
   first INTEGER PRIMARY KEY, count INTEGER NOT NULL, data BLOB NOT NULL
@@ -34,9 +31,8 @@ CREATE TABLE IF NOT EXISTS blob (
 CREATE TABLE IF NOT EXISTS mark (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
 
-_row = attrgetter("topic", "payload", "received_at", "client", "retained")
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[Row]).decode
+_decode = msgspec.msgpack.Decoder(list[Message]).decode
 
 
 def own(folder: Path, role: str = "owner") -> sqlite3.Connection:
@@ -93,7 +89,7 @@ def write(connection: sqlite3.Connection, first: int, messages: Sequence[Message
     size = 0
     for start in range(0, len(messages), BLOB_MESSAGES_MAX):
         part = messages[start : start + BLOB_MESSAGES_MAX]
-        data = _encode([_row(message) for message in part])
+        data = _encode(part)
         connection.execute("INSERT INTO blob VALUES (?, ?, ?)", (first + start, len(part), data))
         size += len(data)
     return size
@@ -115,7 +111,7 @@ def read(connection: sqlite3.Connection, from_offset: int, limit: int) -> list[t
         first, data = blob
         skipped = max(0, from_offset - first)
         wanted = _decode(data)[skipped : skipped + limit - len(rows)]
-        rows.extend((first + skipped + i, Message(*row)) for i, row in enumerate(wanted))
+        rows.extend(enumerate(wanted, start=first + skipped))
         from_offset, size = first + skipped + len(wanted), size + len(data)
     return rows
 

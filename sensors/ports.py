@@ -1,13 +1,16 @@
 """The port of message brokers: what arrives is journalled first, acknowledged then."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One published message as it came: nothing decoded. ``received_at`` in Unix seconds."""
+
+class Message(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """One published message as it came: nothing decoded. ``received_at`` in Unix seconds.
+
+    ``array_like``: the journal keeps it encoded, without names; a new field goes to the end.
+    """
 
     topic: str
     payload: bytes

@@ -155,11 +155,15 @@ class Hub:
         head_at = loop.time()
         while True:
             armed, before = self._signal.armed(), self._told
+            head_due = loop.time() >= head_at
+            if head_due:
+                head_at = loop.time() + HEAD_S
+                for reader in self._readers:
+                    reader.breathe()
             try:
                 await self._look_at_states()
-                if loop.time() >= head_at:
+                if head_due:
                     await self._look_at_head()
-                    head_at = loop.time() + HEAD_S
             except Unavailable as error:
                 _log.warning("stream_waits", code=error.code, **error.facts)
                 await asyncio.sleep(RETRY_S)

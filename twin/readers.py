@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
@@ -46,20 +45,20 @@ class Reader:
         self._joined = outbox.told
         self._buffer_max = buffer_max
         self._waiting: dict[Key, Frame] = {}
-        self._woken = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._woken: asyncio.Future[bool] | None = None  # whether there is something to tell
+        self._heard_at = self._loop.time()
 
     async def next(self) -> list[Frame]:
         """Return the next frames, oldest first, at least one; raises the reason when cut off."""
-        missed = await self._missed()
+        missed = await self._missed() if self._behind != self._joined else []
         while not (missed or self._waiting or self.ended.done()):
-            self._woken.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(ALIVE_S):
-                    await self._woken.wait()
-            if not self._woken.is_set():
+            self._woken = self._loop.create_future()
+            if not await self._woken:
                 return [alive_frame(self._outbox.told)]
         if self.ended.done():
             raise self.ended.result()
+        self._heard_at = self._loop.time()
         return missed or self._taken()
 
     def offer(self, key: Key, frame: Frame) -> None:
@@ -71,14 +70,25 @@ class Reader:
         self.waiting_most = max(self.waiting_most, len(self._waiting))
         if len(self._waiting) >= self._buffer_max:
             self.cut(TooLarge("stream_too_slow", rate=True, limit=self._buffer_max))
-        self._woken.set()
+        self._wake(told=True)
+
+    def breathe(self) -> None:
+        """Tell where it stands, when it has heard nothing for ALIVE_S."""
+        now = self._loop.time()
+        if now - self._heard_at >= ALIVE_S:
+            self._heard_at = now
+            self._wake(told=False)
 
     def cut(self, reason: CityError) -> None:
         """End this reader and free what waits for it."""
         if not self.ended.done():
             self.ended.set_result(reason)
             self._waiting.clear()
-            self._woken.set()
+            self._wake(told=True)
+
+    def _wake(self, *, told: bool) -> None:
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(told)
 
     def _taken(self) -> list[Frame]:
         keys = [key for key, _ in zip(self._waiting, range(BATCH_FRAMES), strict=False)]

@@ -1,6 +1,5 @@
 """A reading: one value of one property of one thing, from one source, at one time."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -19,8 +18,7 @@ class Quality(StrEnum):
     STALE = "stale"
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """One observation of ``code``; ``source`` is the sensor's code or the writer's name.
 
     Times are Unix seconds. ``n`` is the device's sequence number where it sends one. Two readings

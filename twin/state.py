@@ -1,8 +1,6 @@
 """How a reading changes a state: pure, no I/O, no clock."""
 
-from dataclasses import replace
-
-import msgspec
+from msgspec.structs import replace
 
 from twin.reading import Before, Reading, State, Value
 
@@ -82,6 +80,4 @@ def _between(state: State, reading: Reading) -> State:
     now = order(reading.observed_at, reading.n)
     if before is not None and now <= order(before.observed_at, before.n):
         return state
-    return msgspec.structs.replace(
-        state, before=Before(reading.observed_at, reading.n, reading.value)
-    )
+    return replace(state, before=Before(reading.observed_at, reading.n, reading.value))

@@ -10,7 +10,6 @@ stdin is our end, for whoever started us is gone. stdout has a JSON line for eac
 """
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -24,7 +23,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 import msgspec
 import structlog
 
-from api import bootstrap, logs
+from api import bootstrap, garbage, logs
 from api.settings import Settings
 from identity.errors import CityError, Conflict, Unavailable
 from sensors import events
@@ -80,7 +79,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for whoever started us, who ends us
     order = Order.read(sys.stdin.buffer.readline())
     bootstrap.warm(order.settings)
-    gc.freeze()  # what is loaded stays
+    garbage.settle()
     role = sys.stdin.buffer.readline().strip()  # nothing follows it
     if not role:
         return 0

@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from api.access import PROTOCOL
 from api.encoded import EXTENSION, text_frame
@@ -118,10 +118,15 @@ async def _serve(websocket: WebSocket, reader: Frames, at: Door, behind: str, la
     why = await push(reader, at, left, all_of)
     async with farewell(at):
         if why is None:
-            await websocket.close()
+            if WebSocketState.DISCONNECTED not in _states(websocket):
+                await websocket.close()
             return
         await all_of([Frame("", "cut", _told(why, lang))])
         await websocket.close(_close_code(why), _reason(why))
+
+
+def _states(websocket: WebSocket) -> tuple[WebSocketState, WebSocketState]:
+    return websocket.client_state, websocket.application_state
 
 
 async def push(

@@ -5,7 +5,6 @@ SIGINT or SIGTERM → streams end → extras, listener, worker are cancelled →
 """
 
 import asyncio
-import gc
 import signal
 import socket
 import ssl
@@ -19,7 +18,7 @@ from typing import cast
 import structlog
 import uvicorn
 
-from api import bootstrap, logs, tokens
+from api import bootstrap, garbage, logs, tokens
 from api.access import check_bind
 from api.addresses import address, is_loopback, take_port
 from api.app import create_app
@@ -139,7 +138,7 @@ class Beside:
         opening = partial(bootstrap.open_services, door.settings, door.clock, listener=listener)
         services = await door.open(opening)
         _log.info("stores_opened", data_dir=str(door.settings.data_dir))
-        gc.freeze()  # what is loaded stays: collecting past it held everything up for 0.2 s
+        garbage.settle()
         if self._plan.worker:
             tasks.create_task(Worker(services).run(), name="worker")
             keeping = keep_history(services, door.settings.history_keep_s)

@@ -146,9 +146,11 @@ class Readers:
     def of(self, change: Change) -> list[Reader]:
         """Return those who want the change."""
         building = change.projection.building if change.projection else ""
-        asked = {change.state.code, building, ANYTHING}
-        found = [reader for name in asked for reader in self._named.get(name, ())]
-        return [reader for reader in dict.fromkeys(found) if reader.wanted.takes(change)]
+        asked = change.state.code, building, ANYTHING
+        found = [reader for name in asked if name in self._named for reader in self._named[name]]
+        if len(found) > 1:
+            found = list(dict.fromkeys(found))
+        return [reader for reader in found if reader.wanted.takes(change)]
 
 
 ANYTHING = "*"  # no code: readers that name neither codes nor one building

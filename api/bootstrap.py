@@ -33,6 +33,8 @@ from twin.ports import Audit, Jobs, States
 
 if TYPE_CHECKING:
     from api.services import Services  # what it imports is not needed by a listener's processes
+    from sensors.brokers.mqtt import PahoBroker
+    from sensors.brokers.subscriber import Subscriber
 
 _log = structlog.get_logger()
 
@@ -177,10 +179,20 @@ def make_broker(
             tls=mqtt_tls(settings),
             limits=limits,
         )
-    from sensors.brokers.mqtt import PahoBroker
+    made = _client(settings.broker_url)
+    return made(settings.broker_url, client_id(listener), settings.topics, clock=clock)
 
-    name = client_id(listener)
-    return PahoBroker(settings.broker_url, clock=clock, client_id=name, topics=settings.topics)
+
+def _client(url: str) -> "type[Subscriber | PahoBroker]":
+    from sensors.brokers.broker_url import place
+
+    if place(url).client == "paho":
+        from sensors.brokers.mqtt import PahoBroker
+
+        return PahoBroker
+    from sensors.brokers.subscriber import Subscriber
+
+    return Subscriber
 
 
 def mqtt_users(settings: Settings) -> Users | None:

@@ -1,7 +1,7 @@
 """A broker's URL taken apart.
 
-``mqtt(s)://[user:password@]host[:port][?version=5&group=city&expiry_s=…&receive_maximum=…]``, and
-for mqtts ``ca``, ``cert``, ``key``: PEM files.
+``mqtt(s)://[user:password@]host[:port][?version=5&group=city&expiry_s=…&receive_maximum=…]``,
+``client``, and for mqtts ``ca``, ``cert``, ``key``: PEM files.
 """
 
 import ssl
@@ -19,7 +19,8 @@ PORTS = {"mqtt": 1883, "mqtts": 8883}
 VERSIONS = {"3": 4, "3.1.1": 4, "4": 4, "5": 5}
 EXPIRY_S = 14 * 86_400  # of our session at the broker, while we are away
 RECEIVE_MAXIMUM = 1_000  # messages that the broker may send before the first is acknowledged
-KEYS = frozenset({"version", "group", "expiry_s", "receive_maximum", "ca", "cert", "key"})
+CLIENTS = ("own", "paho")
+KEYS = frozenset({"client", "version", "group", "expiry_s", "receive_maximum", "ca", "cert", "key"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Place:
     """Where a broker is and how it is spoken to. ``level``: 4 is MQTT 3.1.1, 5 is 5.0.
 
     ``group``: of listeners among which the messages are spread ("": this one gets all of them).
-    ``expiry_s`` and ``receive_maximum`` can be said in 5.0 only.
+    ``client``: which of CLIENTS speaks to it. ``expiry_s``, ``receive_maximum``: in 5.0 only.
     """
 
     host: str
@@ -39,6 +40,7 @@ class Place:
     group: str = ""
     expiry_s: int = EXPIRY_S
     receive_maximum: int = RECEIVE_MAXIMUM
+    client: str = CLIENTS[0]
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
@@ -89,6 +91,9 @@ def _options(shown: str, said: Mapping[str, str]) -> dict[str, Any]:
         if not is_name(said["group"]):
             raise Invalid("broker_url_invalid", url=shown, reason="group")
         found["group"] = said["group"]
+    found["client"] = said.get("client", CLIENTS[0])
+    if found["client"] not in CLIENTS:
+        raise Invalid("broker_url_invalid", url=shown, reason="client")
     if said.get("version", "3") not in VERSIONS:
         raise Invalid("broker_url_invalid", url=shown, reason="version")
     found["level"] = VERSIONS[said.get("version", "3")]

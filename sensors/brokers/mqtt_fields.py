@@ -49,10 +49,7 @@ class Fields:
 
     def topic(self) -> str:
         """Return the name of a topic (no filter)."""
-        raw = self.binary()
-        if len(raw) > TOPIC_BYTES_MAX:
-            raise malformed("a topic that is too long", BAD_TOPIC)
-        return topic(raw)
+        return topic(self.binary())
 
     def packet_id(self) -> bytes:
         """Return the two bytes that name a packet; 0 is none [MQTT-2.3.1-1]."""
@@ -82,6 +79,8 @@ class Fields:
 @lru_cache(TOPICS_CACHED)
 def topic(raw: bytes) -> str:
     """Return the topic that a message is published to [MQTT-3.3.2-2]."""
+    if len(raw) > TOPIC_BYTES_MAX:
+        raise malformed("a topic that is too long", BAD_TOPIC)
     name = text(raw)
     if not name or "+" in name or "#" in name:
         raise malformed("a topic without a name or with wildcards", BAD_TOPIC)

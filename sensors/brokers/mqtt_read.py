@@ -11,7 +11,6 @@ from sensors.brokers import mqtt_properties as properties
 from sensors.brokers.mqtt_fields import Fields, malformed, topic
 from sensors.brokers.mqtt_packets import (
     BAD_ALIAS,
-    BAD_TOPIC,
     CONNECT,
     DISCONNECT,
     LEVEL_5,
@@ -26,7 +25,6 @@ from sensors.brokers.mqtt_packets import (
     SUBSCRIBE,
     SUCCESS,
     TOO_LARGE,
-    TOPIC_BYTES_MAX,
     UNSUBSCRIBE,
     Acknowledged,
     Connect,
@@ -46,6 +44,8 @@ DISCONNECT_REASONS = frozenset({0x00, 0x04, *range(0x80, 0x84), 0x90, *range(0x9
 
 class Reader:
     """Cuts a byte stream into packets; ``level`` follows from the CONNECT it has seen."""
+
+    topic = staticmethod(topic)
 
     def __init__(self, packet_bytes_max: int = PACKET_BYTES_MAX, *, level: int = LEVEL_311) -> None:
         self.level = level
@@ -78,7 +78,7 @@ class Reader:
                 break
             # Nearly all packets are publications: they are cut from the stream without a copy.
             yield (
-                _publish(data, first, body, stop, self.level)
+                _publish(data, first, body, stop, self)
                 if first & 0xF0 == PUBLISH << 4
                 else self._packet(first, data[body:stop])
             )
@@ -138,7 +138,7 @@ def _packet(first: int, fields: Fields, level: int) -> Packet:
             raise malformed("not a device's packet", PROTOCOL_ERROR)
 
 
-def _publish(data: bytes, first: int, body: int, stop: int, level: int) -> Publish:
+def _publish(data: bytes, first: int, body: int, stop: int, of: Reader) -> Publish:
     qos = first & 0x06
     if qos > 2:  # noqa: PLR2004 - bits 1-2: 0, 2 (QoS 1), 4 (QoS 2), 6 (reserved)
         raise malformed("QoS 2 is not offered", NO_QOS)
@@ -153,14 +153,12 @@ def _publish(data: bytes, first: int, body: int, stop: int, level: int) -> Publi
     if packet_id == b"\x00\x00":
         raise malformed("a packet id of 0")  # [MQTT-2.3.1-1]
     said: Mapping[str, Any] = NONE
-    if level == LEVEL_5:
+    if of.level == LEVEL_5:
         if start < stop and data[start] == 0:
             start += 1
         else:
             said, start = _publish_properties(data, start, stop)
-    if split - name > TOPIC_BYTES_MAX:
-        raise malformed("a topic that is too long", BAD_TOPIC)
-    return Publish(topic(data[name:split]), data[start:stop], packet_id, bool(first & 1), said)
+    return Publish(of.topic(data[name:split]), data[start:stop], packet_id, bool(first & 1), said)
 
 
 def _publish_properties(data: bytes, start: int, stop: int) -> tuple[dict[str, Any], int]:

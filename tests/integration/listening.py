@@ -91,10 +91,10 @@ class Publisher:
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
 
-    def publish(self, numbers):
+    def publish(self, numbers, padding=""):
         for n in numbers:
             at = 1_795_000_000 + n
-            self._client.publish(TOPIC, f'{{"v":{n},"t":{at},"n":{n}}}', qos=1)
+            self._client.publish(TOPIC, f'{{"v":{n},"t":{at},"n":{n}}}{padding}', qos=1)
 
     def close(self):
         self._client.disconnect()

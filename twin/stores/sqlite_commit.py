@@ -84,8 +84,9 @@ def note_days(connection: sqlite3.Connection, told: Settled, names: Names) -> No
     """Note days that history has rows of now, and rows of days that are cold already."""
     if names.rolled is None:
         names.rolled = sqlite_cold.days(connection)
-    days = Counter(day_of(reading.observed_at) for _, reading, _ in told.fresh)
-    days.update(day_of(reading.observed_at) for _, reading in told.older.values())
+    times = [reading.observed_at for _, reading, _ in told.fresh]
+    times += [reading.observed_at for _, reading in told.older.values()]
+    days = rows_by_day(times)
     new = days.keys() - names.days
     if new:
         rows = [(day,) for day in sorted(new)]
@@ -94,6 +95,14 @@ def note_days(connection: sqlite3.Connection, told: Settled, names: Names) -> No
     late = {day: rows for day, rows in days.items() if day in names.rolled}
     if late:
         sqlite_cold.came_late(connection, late)
+
+
+def rows_by_day(times: Sequence[float]) -> Mapping[int, int]:
+    """Return {day: how many}; nearly always all are of one day, which two of them tell."""
+    if not times:
+        return {}
+    first, last = day_of(min(times)), day_of(max(times))
+    return {first: len(times)} if first == last else Counter(map(day_of, times))
 
 
 def publish(connection: sqlite3.Connection, told: Settled, kept: int) -> int:

@@ -1,6 +1,7 @@
 """The door of readings: raw fields become a Reading or a typed refusal."""
 
 import math
+from functools import lru_cache
 from typing import Any
 
 from identity.errors import Invalid
@@ -13,6 +14,7 @@ from twin.units import conversion
 FUTURE_S_MAX = 300.0  # a device's clock may be ahead by this much
 TEXT_CHARS_MAX = 4_096  # of a text value
 NAME_CHARS_MAX = 128  # of a property, unit or source
+NAMES_CACHED = 65_536
 INTEGER_MAX = 2**63 - 1  # of a value and of n, either sign: what every store holds exactly
 _WRITABLE = {q.value: q for q in (Quality.GOOD, Quality.UNCERTAIN, Quality.BAD)}
 
@@ -98,10 +100,14 @@ def _time(observed_at: Any, received_at: float, now: float, future_s_max: float)
 
 
 def _name(name: Any, refusal: str) -> str:
-    text = name if isinstance(name, str) else ""
-    if not text.strip() or len(text) > NAME_CHARS_MAX or not text.isprintable():
-        raise Invalid(refusal, name=str(name)[:NAME_CHARS_MAX], limit=NAME_CHARS_MAX)
-    return text
+    if isinstance(name, str) and len(name) <= NAME_CHARS_MAX and _is_name(name):
+        return name
+    raise Invalid(refusal, name=str(name)[:NAME_CHARS_MAX], limit=NAME_CHARS_MAX)
+
+
+@lru_cache(NAMES_CACHED)
+def _is_name(text: str) -> bool:
+    return bool(text.strip()) and text.isprintable()
 
 
 def _unit(unit: Any) -> str:

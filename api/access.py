@@ -64,6 +64,8 @@ RULES: tuple[tuple[str, str, Role | None], ...] = (
     ("GET", "/models/{model}", Role.READER),
     ("GET", "/models/{model}/versions", Role.READER),
     ("GET", "/models/{model}/findings", Role.READER),
+    ("GET", "/models/{model}/findings.bcf", Role.READER),
+    ("GET", "/models/{model}/report", Role.READER),
     ("GET", "/models/{model}/matches", Role.READER),
     ("POST", "/models/{model}/matches", Role.PLANNER),
     ("POST", "/models/{model}/matches/undo", Role.PLANNER),

@@ -162,7 +162,7 @@ async def findings(
     document = await document_of(services, g, model)
     entity = document if version is None else await version_of(services, g, model, version)
     rows = await ingest.findings_of(services.stores, entity.properties)
-    elements = await _elements(services, g, rows, entity.properties.get("project"))
+    elements = await elements_of(services, g, rows, entity.properties.get("project"))
     return page([finding(row, elements) for row in rows], None)
 
 
@@ -206,7 +206,7 @@ def finding(row: dict[str, Any], elements: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-async def _elements(
+async def elements_of(
     services: Services, g: int, rows: list[dict[str, Any]], scope: str | None
 ) -> dict[str, str]:
     """Return GUID → code for the elements that findings name, within their project."""

@@ -5,6 +5,7 @@ import os
 import re
 import time
 import urllib.request
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,12 @@ def test_a_model_without_position_is_uploaded_placed_found_and_withdrawn(demo, p
     page.mouse.click(760, 620)
     page.get_by_test_id("place-confirm").click()
     page.get_by_test_id("finding").first.wait_for(timeout=WAIT_MS)
+    with page.expect_download() as saved:
+        page.get_by_test_id("findings.bcf").click()
+    assert zipfile.is_zipfile(saved.value.path())
+    with page.expect_download() as saved:
+        page.get_by_test_id("report").click()
+    assert "<h1>" in Path(saved.value.path()).read_text("utf-8")
     wall = resolved(demo, WALL)["code"]
     until(page, f"window.__twin.screenOf('{wall}') !== null")
     position = resolved(demo, STOREY)["position"]

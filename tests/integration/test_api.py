@@ -1,8 +1,12 @@
 """The whole way over HTTP: upload → job → objects, state and tiles, in one real server process."""
 
 import asyncio
+import html
+import io
 import json
+import re
 import time
+import zipfile
 
 import httpx
 import pytest
@@ -220,6 +224,49 @@ async def test_a_model_is_placed_and_withdrawn_and_its_tiles_go(city, tmp_path, 
     before = len((await client.get("/tiles/tileset.json")).content)
     assert (await client.post(f"/models/{model}/withdraw")).status_code == 200
     assert len((await client.get("/tiles/tileset.json")).content) < before
+
+
+@pytest.fixture(scope="module")
+async def faulty(city, pump_station, tmp_path_factory):
+    """A model in which two walls have one GUID, and what was found in it."""
+    client, _, _ = city
+    text = pump_station.read_text("utf-8")
+    first, second, *_ = re.findall(r"=IFCWALL\('([^']{22})'", text)
+    copy = tmp_path_factory.mktemp("faulty") / "faulty.ifc"
+    copy.write_text(text.replace(second, first), "utf-8")
+    said = (await upload(client, copy, project="复核工程")).json()
+    model = (await ended(client, said["job"]))["result"]["model"]
+    return model, first, (await client.get(f"/models/{model}/findings")).json()["items"]
+
+
+@pytest.mark.parametrize("version", ["3.0", "2.1"])
+async def test_findings_are_told_as_bcf_with_a_view_of_the_element(city, faulty, version):
+    client, _, _ = city
+    model, guid, found = faulty
+    answer = await client.get(f"/models/{model}/findings.bcf", params={"bcf": version})
+    assert answer.status_code == 200
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as file:
+        told = {name: file.read(name) for name in file.namelist()}
+    assert "<Name>复核工程</Name>" in told["project.bcfp"].decode()
+    topics = [text.decode() for name, text in told.items() if name.endswith("markup.bcf")]
+    assert sorted(re.findall(r"<Title>(.*?)</Title>", text)[0] for text in topics) == sorted(
+        html.escape(row["text"]["en"], quote=False)[:120] for row in found
+    )
+    views = [text.decode() for name, text in told.items() if name.endswith(".bcfv")]
+    assert any(f'IfcGuid="{guid}"' in text for text in views)
+    refused = await client.get(f"/models/{model}/findings.bcf", params={"bcf": "9"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "bcf_version_unknown")
+
+
+async def test_findings_are_a_page_to_print_in_both_languages(city, faulty):
+    client, _, _ = city
+    model, guid, found = faulty
+    assert any(row["guid"] == guid for row in found)
+    for language in ("zh", "en"):
+        headers = {"Accept-Language": language}
+        page = await client.get(f"/models/{model}/report", headers=headers)
+        assert page.headers["content-type"].startswith("text/html")
+        assert all(html.escape(row["text"][language]) in page.text for row in found)
 
 
 async def test_a_refused_file_fails_its_job_with_a_reason_in_words(city, tmp_path):

@@ -116,8 +116,10 @@ export function changes(
 }
 
 /** The QR of a code's resolver, as an image a page may show. */
-export async function qr(code: string): Promise<Blob> {
-  const path = `/objects/${encodeURIComponent(code)}/qr?format=svg`;
+export const qr = (code: string) => blob(`/objects/${encodeURIComponent(code)}/qr?format=svg`);
+
+/** A file of the API, as it is. */
+export async function blob(path: string): Promise<Blob> {
   const response = await send(path);
   if (!response.ok) throw problemOf(response.status, await response.text());
   return response.blob();
@@ -133,6 +135,10 @@ export const model = (id: string) => getJson<Model>(`/models/${encodeURIComponen
 export async function models(limit: number): Promise<Model[]> {
   return (await getJson<Page<Model>>(`/models?limit=${limit}`)).items;
 }
+
+/** What was found in a model, for the firm's own tool, or to print. */
+export const findingsFile = (id: string, kind: "findings.bcf" | "report") =>
+  blob(`/models/${encodeURIComponent(id)}/${kind}`);
 
 export async function findings(id: string): Promise<Finding[]> {
   return (await getJson<Page<Finding>>(`/models/${encodeURIComponent(id)}/findings`)).items;

@@ -1,4 +1,5 @@
-import { answer, getJson, postJson, problemOf, remove, send } from "./http";
+import { blob } from "./client";
+import { answer, getJson, postJson, remove, send } from "./http";
 import type { Page, Value } from "./wire";
 
 export interface Reading {
@@ -115,11 +116,7 @@ export const removeMapping = (filter: string) =>
   remove(`/devices/mappings?${new URLSearchParams({ filter })}`);
 
 /** The whole register as a CSV file. */
-export async function table(): Promise<Blob> {
-  const response = await send("/devices/table");
-  if (!response.ok) throw problemOf(response.status, await response.text());
-  return response.blob();
-}
+export const table = () => blob("/devices/table");
 
 export async function takeTable(file: File, dryRun: boolean): Promise<TableReport> {
   const path = `/devices/table?dry_run=${dryRun}`;

@@ -94,6 +94,8 @@ const TEXTS = {
   withdrawSure: ["再点一次确认撤回", "Click again to withdraw"],
   withdrawn: ["模型已撤回", "The model was withdrawn"],
   findings: ["检查结果", "Findings"],
+  findingsBcf: ["下载 BCF", "Download BCF"],
+  findingsReport: ["下载报告", "Download report"],
   noFindings: ["没有问题", "No findings"],
   counts: [
     "新增 {added} · 修改 {changed} · 删除 {removed}",

@@ -4,7 +4,7 @@ import * as client from "../api/devices";
 import { shortNumber } from "../city/ramp";
 import { age, text, unit, word } from "../city/texts";
 import type { App } from "./app";
-import { button, el, replace } from "./dom";
+import { button, el, replace, save } from "./dom";
 import { listEnd } from "./list-end";
 import { complain, tell } from "./toast";
 
@@ -36,7 +36,7 @@ export class DeviceList {
       class: "small",
       testid: "device-table-out",
       text: () => text("tableOut"),
-      on: { click: () => void download().catch(complain) },
+      on: { click: () => void save(client.table(), "devices.csv").catch(complain) },
     });
     const taken = el(
       "label",
@@ -219,10 +219,4 @@ export function valueText(said: { value: Reading["value"]; unit: string | null }
 function clock(skew_s: number | null): string {
   if (skew_s === null || Math.abs(skew_s) < SKEW_TOLD_S) return "";
   return text(skew_s > 0 ? "behind" : "ahead", { n: shortNumber(Math.abs(skew_s)) });
-}
-
-async function download(): Promise<void> {
-  const url = URL.createObjectURL(await client.table());
-  el("a", { attrs: { href: url, download: "devices.csv" } }).click();
-  URL.revokeObjectURL(url);
 }

@@ -77,3 +77,10 @@ export function toggle(
   });
   return { node: el("label", { class: "toggle" }, box, el("span", { text: label })), box };
 }
+
+/** Saves a file that is on its way under a name. */
+export async function save(file: Promise<Blob>, name: string): Promise<void> {
+  const url = URL.createObjectURL(await file);
+  el("a", { attrs: { href: url, download: name } }).click();
+  URL.revokeObjectURL(url);
+}

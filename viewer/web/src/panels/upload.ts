@@ -148,7 +148,7 @@ class UploadPanel {
       counts(job, taken),
       this.standing(model, code),
       this.withdrawButton(taken.model),
-      findingsList(this.app, findings),
+      findingsList(this.app, findings, taken.model),
     );
   }
 

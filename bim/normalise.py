@@ -12,21 +12,19 @@ from pathlib import Path
 from typing import IO
 
 from bim.normalise_blocks import CHUNK_BYTES, STRING, blocks
+from bim.normalise_encoding import RawText, raw_text
 from bim.normalise_guids import count_products, guids
 from bim.normalise_header import UTF8_BOM, Header, checked, header_of, refuse_other_formats
-from bim.normalise_text import UTF8, choose_encoding, decode, encode
+from bim.normalise_repair import TextRepair
 from bim.normalise_zip import SOURCE_BYTES_MAX, opened
-from bim.rows import Finding, Severity
+from bim.rows import Finding
 from identity.errors import Invalid
 
 SAMPLE_BYTES_MAX = 4 << 20  # of strings with raw bytes, enough to know the encoding
 _HEAD_BYTES = 4096
-_SAMPLE_CHARACTERS = 40
 _STRING = re.compile(STRING)
-_STEP_ID = re.compile(rb"#(\d+)\s*=")
 _END_WORD = b"END-ISO-10303-21"
 _END = re.compile(rb"(?:\A|;)(\s*END-ISO-10303-21\s*;)")
-_MILD = {"surrogate", "backslash"}  # repaired without any doubt about what was meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +55,8 @@ def normalise(
     TooLarge (``ifc_size``, ``ifc_statement_length``, ``zip_ratio``, ``zip_entries``).
     """
     with opened(source, limit_bytes=limit_bytes) as stream:
-        encoding = _raw_encoding(stream, chunk_bytes)
-    repair = _TextRepair(encoding or UTF8)
+        raw = _raw_text(stream, chunk_bytes)
+    repair = TextRepair(raw or RawText())
     with opened(source, limit_bytes=limit_bytes) as stream, target.open("wb") as out:
         header, count = _copy(blocks(stream, chunk_bytes=chunk_bytes), out, repair)
     return Normalised(
@@ -66,8 +64,8 @@ def normalise(
         declared_schema=header.declared_schema,
         declared=count.statements,
         products=count.products,
-        encoding=encoding or "ascii",
-        findings=[*header.findings, *repair.findings(encoding)],
+        encoding=raw.encoding if raw else "ascii",
+        findings=[*header.findings, *repair.findings()],
     )
 
 
@@ -91,7 +89,7 @@ class _Count:
         self.products += count_products(block)
 
 
-def _raw_encoding(stream: IO[bytes], chunk_bytes: int) -> str | None:
+def _raw_text(stream: IO[bytes], chunk_bytes: int) -> RawText | None:
     """Return how the strings' raw bytes are encoded; None when all is ASCII (or only a BOM)."""
     head = stream.read(_HEAD_BYTES)
     refuse_other_formats(head)
@@ -102,7 +100,7 @@ def _raw_encoding(stream: IO[bytes], chunk_bytes: int) -> str | None:
         return None
     stream.seek(0)
     samples = _samples(blocks(stream, chunk_bytes=chunk_bytes))
-    return choose_encoding(samples) if samples else None
+    return raw_text(samples) if samples else None
 
 
 def _samples(parts: Iterator[bytes]) -> list[bytes]:
@@ -120,7 +118,7 @@ def _samples(parts: Iterator[bytes]) -> list[bytes]:
     return sorted(samples)
 
 
-def _copy(parts: Iterator[bytes], out: IO[bytes], repair: "_TextRepair") -> tuple[Header, _Count]:
+def _copy(parts: Iterator[bytes], out: IO[bytes], repair: TextRepair) -> tuple[Header, _Count]:
     """Write header and data with repaired strings, up to END-ISO-10303-21, and count."""
     start, rest = header_of(parts)
     header = checked(repair.block(start))
@@ -134,7 +132,7 @@ def _copy(parts: Iterator[bytes], out: IO[bytes], repair: "_TextRepair") -> tupl
     return header, count
 
 
-def _copy_block(block: bytes, out: IO[bytes], repair: "_TextRepair", count: _Count) -> None:
+def _copy_block(block: bytes, out: IO[bytes], repair: TextRepair, count: _Count) -> None:
     end = _END.search(block) if _END_WORD in block else None
     if end:
         block = block[: end.end()] + b"\n"
@@ -142,53 +140,3 @@ def _copy_block(block: bytes, out: IO[bytes], repair: "_TextRepair", count: _Cou
     block = repair.block(block)
     count.add(block)
     out.write(block)
-
-
-class _TextRepair:
-    """Rewrites the strings of blocks and remembers what was wrong, once a kind of fault."""
-
-    def __init__(self, encoding: str) -> None:
-        self._encoding = encoding
-        self._faults: dict[str, tuple[int, int | None, str]] = {}
-        self.raw_strings = 0
-
-    def block(self, block: bytes) -> bytes:
-        """Return ``block`` with every string that is not plain written in directives."""
-        if b"\\" not in block and block.isascii():
-            return block
-        return _STRING.sub(self._string, block)
-
-    def findings(self, encoding: str | None) -> list[Finding]:
-        """Return one finding for the encoding and one for each kind of fault."""
-        found = [
-            Finding(
-                "ifc_text_" + fault,
-                Severity.INFO if fault in _MILD else Severity.WARNING,
-                {"count": count, "sample": sample},
-                step_id=step_id,
-            )
-            for fault, (count, step_id, sample) in sorted(self._faults.items())
-        ]
-        if self.raw_strings:
-            facts = {"count": self.raw_strings, "encoding": encoding}
-            found.insert(0, Finding("ifc_text_raw", Severity.INFO, facts))
-        return found
-
-    def _string(self, match: re.Match[bytes]) -> bytes:
-        token = match[0]
-        if b"\\" not in token and token.isascii():
-            return token
-        self.raw_strings += not token.isascii()
-        text, faults = decode(token[1:-1], self._encoding)
-        for fault in faults:
-            count, step_id, sample = self._faults.get(fault) or (0, _step_id(match), text)
-            self._faults[fault] = (count + 1, step_id, sample[:_SAMPLE_CHARACTERS])
-        return b"'" + encode(text) + b"'"
-
-
-def _step_id(match: re.Match[bytes]) -> int | None:
-    """Return the #n of the statement that holds ``match``; None in the header."""
-    before = match.string[: match.start()]
-    start = before.rfind(b"=")
-    found = _STEP_ID.search(before, max(before.rfind(b"#", 0, start), 0)) if start > 0 else None
-    return int(found[1]) if found else None

@@ -7,9 +7,8 @@ silence and stop at unknown directives, so every string that is not plain ASCII 
 """
 
 import re
-from collections.abc import Sequence
 
-UTF8, GB18030, SHIFT_JIS = "utf-8", "gb18030", "cp932"
+from bim.normalise_encoding import GB18030, SHIFT_JIS, RawText, attempted, read_raw
 
 _HEX4, _HEX8 = r"(?:[0-9A-Fa-f]{4})", r"(?:[0-9A-Fa-f]{8})"
 _DIRECTIVE = re.compile(
@@ -30,24 +29,19 @@ _PLAIN = re.compile(r"[^ -&(-\[\]-~]+|['\\]")
 _C1_CONTROL = re.compile("[\x80-\x84\x86-\x9f]")
 _FOREIGN_RUN = re.compile("[\xa1-\xff]{3}")
 _KANA = re.compile("[\u3041-\u30fa]")
-_HAN_ONLY = re.compile("[\u4e00-\u9fa5\u3000-\u303f\uff00-\uffef]+")
-# Two-byte UTF-8 letters of living Latin, Greek, Cyrillic, Hebrew and Arabic text, and degree signs.
-_LIKELY_SHORT_UTF8 = re.compile("[\x00-\u017f\u0370-\u045f\u0490-\u0491\u05d0-\u06ff]*")
 _LAST_POINT = 0x10FFFF  # of Unicode
-_ASCII = re.compile("[\x00-\x7f]+")
+_UTF8_FILE = RawText()
 
 
-def decode(body: bytes, encoding: str = UTF8) -> tuple[str, set[str]]:
+def decode(body: bytes, raw: RawText = _UTF8_FILE) -> tuple[str, set[str]]:
     """Return the text of a string's body and what was wrong with it.
 
-    Faults: ``undecodable`` (bytes of no known encoding), ``mixed`` (not in the file's encoding),
-    ``escape`` (a broken directive), ``backslash`` (one that stands alone), ``surrogate``,
-    ``control`` (NUL), ``code_page`` (letters that look like a foreign code page),
-    ``code_page_repaired`` (they were one, and now are text).
+    Faults: those of ``read_raw``, ``escape`` (a broken directive, or one without a meaning),
+    ``backslash`` (one that stands alone), ``surrogate``, ``control`` (NUL), ``code_page`` (letters
+    that look like a foreign code page), ``code_page_repaired`` (they were one, and now are text).
     """
     faults: set[str] = set()
-    raw = _characters(body.replace(b"''", b"'"), encoding, faults)
-    text = _resolved(raw, faults)
+    text = _resolved(_characters(body.replace(b"''", b"'"), raw, faults), faults)
     if "\0" in text:
         faults.add("control")
         text = text.replace("\0", "")
@@ -59,31 +53,14 @@ def encode(text: str) -> bytes:
     return _PLAIN.sub(_directive, text).encode("ascii")
 
 
-def choose_encoding(samples: Sequence[bytes]) -> str:
-    """Tell how the raw bytes of a file's strings are encoded, from those with bytes ≥ 0x80.
-
-    One encoding for the file, because many GB18030 strings are valid UTF-8 by chance ("一" is).
-    """
-    valid = [text for text in (_try(sample, UTF8) for sample in samples) if text is not None]
-    if len(valid) == len(samples):
-        return GB18030 if _gb_by_chance(samples, "".join(valid)) else UTF8
-    if 2 * sum(any(c > "\u07ff" for c in text) for text in valid) > len(samples):
-        return UTF8
-    return SHIFT_JIS if _looks_japanese(samples) else GB18030
-
-
-def _characters(body: bytes, encoding: str, faults: set[str]) -> str:
+def _characters(body: bytes, raw: RawText, faults: set[str]) -> str:
     """Decode raw bytes; directives and backslashes stay (0x5C can be half of a character)."""
     if body.isascii():
         return body.decode("ascii")
-    for candidate in dict.fromkeys((encoding, UTF8, GB18030)):
-        text = _try(body, candidate)
-        if text is not None:
-            if candidate != encoding:
-                faults.add("mixed")
-            return text
-    faults.add("undecodable")
-    return body.decode(encoding, errors="replace")
+    text, fault = read_raw(body, raw)
+    if fault is not None:
+        faults.add(fault)
+    return text
 
 
 def _resolved(raw: str, faults: set[str]) -> str:
@@ -116,11 +93,18 @@ def _meaning(kind: str, value: str, page: str, faults: set[str]) -> str:
     if kind == "x":
         return chr(int(value, 16))
     if kind == "s":
-        return bytes([ord(value) + 128]).decode(page, errors="replace")
+        return _of_page(value, page, faults)
     if kind in ("escaped", "nf"):
         return "\\" if kind == "escaped" else "\n"
     faults.add("backslash" if kind == "lone" else "escape")
     return _guess(kind, value, faults)
+
+
+def _of_page(value: str, page: str, faults: set[str]) -> str:
+    letter = bytes([ord(value) + 128]).decode(page, errors="replace")
+    if letter == "\ufffd":  # no letter stands there on this page
+        faults.add("escape")
+    return letter
 
 
 def _guess(kind: str, value: str, faults: set[str]) -> str:
@@ -162,42 +146,14 @@ def _code_page_checked(text: str, faults: set[str]) -> str:
     """
     if _C1_CONTROL.search(text) and all(c <= "\xff" for c in text):
         raw = text.encode("latin-1")
-        japanese = _try(raw, SHIFT_JIS)
-        repaired = japanese if japanese and _KANA.search(japanese) else _try(raw, GB18030)
+        japanese = attempted(raw, SHIFT_JIS)
+        repaired = japanese if japanese and _KANA.search(japanese) else attempted(raw, GB18030)
         if repaired is not None and not _C1_CONTROL.search(repaired):
             faults.add("code_page_repaired")
             return repaired
     if _C1_CONTROL.search(text) or _FOREIGN_RUN.search(text):
         faults.add("code_page")
     return text
-
-
-def _gb_by_chance(samples: Sequence[bytes], as_utf8: str) -> bool:
-    """Tell whether valid UTF-8 is more likely GB18030: odd short letters against plain Han."""
-    if any(c > "\u07ff" for c in as_utf8) or _LIKELY_SHORT_UTF8.fullmatch(as_utf8):
-        return False
-    as_gb = [_try(sample, GB18030) for sample in samples]
-    return all(
-        text is not None and _HAN_ONLY.fullmatch(_ASCII.sub("", text) or "一") for text in as_gb
-    )
-
-
-def _looks_japanese(samples: Sequence[bytes]) -> bool:
-    """Tell Shift-JIS from GB18030: it has kana, and as GB18030 it shows no common characters.
-
-    Common ones (GB 2312) have both bytes ≥ 0xA1; kana in Shift-JIS begin with 0x82 or 0x83.
-    """
-    texts = [_try(sample, SHIFT_JIS) for sample in samples]
-    known = [text for text in texts if text is not None]
-    kana = sum(len(_KANA.findall(text)) for text in known)
-    return len(known) == len(samples) and 5 * kana >= len(_ASCII.sub("", "".join(known)))
-
-
-def _try(body: bytes, encoding: str) -> str | None:
-    try:
-        return body.decode(encoding)
-    except UnicodeDecodeError:
-        return None
 
 
 def _directive(match: re.Match[str]) -> str:

@@ -6,7 +6,7 @@ fault in the next delivery has the same id; counts and samples may change withou
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bim.rows import Finding, Severity
@@ -49,6 +49,18 @@ def wires(findings: Iterable[Finding]) -> list[dict[str, Any]]:
     """Return findings for the wire, the gravest first, each id once."""
     ordered = sorted(findings, key=lambda finding: (_RANK[finding.severity], finding.code))
     return list({item["id"]: item for item in map(wire, ordered)}.values())
+
+
+def compared(
+    now: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return findings of two versions by id, each with ``change``: new, still or fixed (at last).
+
+    Both as they are on the wire, with an ``id``.
+    """
+    old, left = {row["id"] for row in before}, {row["id"] for row in now}
+    stands = [{**row, "change": "still" if row["id"] in old else "new"} for row in now]
+    return stands + [{**row, "change": "fixed"} for row in before if row["id"] not in left]
 
 
 def refusal(error: CityError) -> Finding:

@@ -42,7 +42,7 @@ _STYLE = (
 )
 
 
-def page(findings: Sequence[Mapping[str, Any]], title: str, lang: str) -> str:
+def document(findings: Sequence[Mapping[str, Any]], title: str, lang: str) -> str:
     """Return an HTML document without scripts and without anything from elsewhere.
 
     ``findings``: as ``GET /models/{model}/findings`` tells them. ``lang``: zh or en.

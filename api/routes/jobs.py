@@ -9,7 +9,7 @@ from fastapi.responses import Response, StreamingResponse
 from api import wire
 from api.errors import wire as problem_wire
 from api.requests import Generation, Lang, Limit, ServicesIn, answer, door, page
-from api.routes.models import finding
+from api.routes.reports import finding
 from api.services import Services, until
 from api.sse import MEDIA_TYPE, STREAM_HEADERS, sse
 from identity.errors import TooLarge

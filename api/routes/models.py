@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -31,11 +30,9 @@ from api.services import Services, until
 from api.tokens import Caller, Role
 from api.uploads import Upload, UploadLimits, receive_upload
 from api.work import is_owner, queue_import, run_place, run_withdraw
-from bim import ingest, steps
 from bim.door import Receipt, receive
-from bim.findings import finding_id, said
 from cim.model import Entity, Kind
-from cim.ports import LOOKUP_LIMIT, Filter
+from cim.ports import Filter
 from identity.errors import Denied, Invalid, NotFound, Unavailable, render
 from twin.times import rfc3339, unix
 
@@ -151,21 +148,6 @@ async def versions(
     return page([wire.version(entity) for entity in found.items], cursor(g, found.next))
 
 
-@router.get("/models/{model}/findings", summary="What was found in a model")
-async def findings(
-    model: str,
-    services: ServicesIn,
-    g: Generation,
-    version: Annotated[int | None, Query(ge=1)] = None,
-) -> Response:
-    """Return the findings of the current (or the given) version, texts in zh and en."""
-    document = await document_of(services, g, model)
-    entity = document if version is None else await version_of(services, g, model, version)
-    rows = await ingest.findings_of(services.stores, entity.properties)
-    elements = await elements_of(services, g, rows, entity.properties.get("project"))
-    return page([finding(row, elements) for row in rows], None)
-
-
 @router.post("/models/{model}/placement", summary="Say where a model stands")
 async def place(
     model: str, placement: Placement, services: ServicesIn, who: CallerIn, _g: Generation
@@ -190,33 +172,6 @@ async def _check_owner(services: Services, who: Caller, model: str) -> None:
     """Let a firm change only what it uploaded; planners and administrators everything."""
     if who.role < Role.PLANNER and not await is_owner(services, who.name, model):
         raise Denied("model_of_another", authenticated=True, model=model, who=who.name)
-
-
-def finding(row: dict[str, Any], elements: Mapping[str, str]) -> dict[str, Any]:
-    """Return a finding with id, text and hint in zh and en; ``element``: its code, by GUID."""
-    fields = {name: row.get(name) for name in ("code", "severity", "facts", "guid", "step_id")}
-    known = steps.finding(fields)
-    texts = {lang: said(known, lang) for lang in ("zh", "en")}
-    return {
-        **fields,
-        "id": finding_id(known),
-        "element": elements.get(known.guid or ""),
-        "text": {lang: text for lang, (text, _) in texts.items()},
-        "hint": {lang: hint for lang, (_, hint) in texts.items()},
-    }
-
-
-async def elements_of(
-    services: Services, g: int, rows: list[dict[str, Any]], scope: str | None
-) -> dict[str, str]:
-    """Return GUID → code for the elements that findings name, within their project."""
-    guids = sorted({str(row["guid"]) for row in rows if row.get("guid")})
-    found: dict[str, str] = {}
-    for start in range(0, len(guids), LOOKUP_LIMIT):
-        piece = guids[start : start + LOOKUP_LIMIT]
-        aliases = await services.codes.resolve(g, piece, scheme="ifc_guid", scope=scope)
-        found |= {guid: held[0].code for guid, held in aliases.items()}
-    return found
 
 
 def _receipt(receipt: Receipt, language: str) -> dict[str, Any]:

@@ -1,24 +1,52 @@
-"""What was found in a model, for other tools: BCF for the firm's own, HTML to print."""
+"""What was found in a model: to read, for the firm's own tool (BCF), to print (HTML)."""
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response
 
-from api.requests import Generation, Lang, ServicesIn
-from api.routes.models import document_of, elements_of, finding, version_of
+from api.requests import Generation, Lang, ServicesIn, page
+from api.routes.models import document_of, version_of
 from api.services import Services
-from bim import bcf, ingest, report
+from bim import bcf, ingest, report, steps
+from bim.findings import compared, finding_id, said
+from bim.rows import Severity
 from cim.delivery_before import document_before
 from cim.model import Entity
+from cim.ports import LOOKUP_LIMIT
 
 router = APIRouter(tags=["models"])
 
 TITLE_CHARS_MAX = 120
 
 Version = Annotated[int | None, Query(ge=1)]
+Against = Annotated[int | None, Query(ge=1, description="an earlier version to compare with")]
+
+
+@router.get("/models/{model}/findings", summary="What was found in a model")
+async def findings(
+    model: str,
+    services: ServicesIn,
+    g: Generation,
+    *,
+    version: Version = None,
+    against: Against = None,
+    severity: Annotated[Severity | None, Query()] = None,
+    code: Annotated[str, Query(max_length=64, description="of a rule")] = "",
+) -> Response:
+    """Return the findings of the current (or the given) version, texts in zh and en.
+
+    With ``against`` each says whether it is ``new``, ``still`` there or ``fixed`` since then.
+    """
+    _, found = await _found(services, g, model, version)
+    if against is not None:
+        _, before = await _found(services, g, model, against)
+        found = compared(found, before)
+    wanted = [row for row in found if severity in {None, row["severity"]}]
+    return page([row for row in wanted if code in {"", row["code"]}], None)
 
 
 @router.get("/models/{model}/findings.bcf", summary="What was found in a model, as BCF")
@@ -56,7 +84,7 @@ async def findings_page(
 ) -> Response:
     """Return an HTML document in the language asked for."""
     entity, found = await _found(services, g, model, version)
-    return HTMLResponse(report.page(found, entity.name or model, language))
+    return HTMLResponse(report.document(found, entity.name or model, language))
 
 
 async def _found(
@@ -65,7 +93,7 @@ async def _found(
     document = await document_of(services, g, model)
     entity = document if version is None else await version_of(services, g, model, version)
     rows = await ingest.findings_of(services.stores, entity.properties)
-    elements = await elements_of(services, g, rows, entity.properties.get("project"))
+    elements = await _elements(services, g, rows, entity.properties.get("project"))
     return entity, [finding(row, elements) for row in rows]
 
 
@@ -78,3 +106,30 @@ def _topic(row: dict[str, Any], boxes: dict[str, bcf.BoxM], language: str) -> bc
     return bcf.Topic(
         *(row["id"], row["severity"], title, described, row["code"]), guid, row["element"], box
     )
+
+
+def finding(row: dict[str, Any], elements: Mapping[str, str]) -> dict[str, Any]:
+    """Return a finding with id, text and hint in zh and en; ``element``: its code, by GUID."""
+    fields = {name: row.get(name) for name in ("code", "severity", "facts", "guid", "step_id")}
+    known = steps.finding(fields)
+    texts = {lang: said(known, lang) for lang in ("zh", "en")}
+    return {
+        **fields,
+        "id": finding_id(known),
+        "element": elements.get(known.guid or ""),
+        "text": {lang: text for lang, (text, _) in texts.items()},
+        "hint": {lang: hint for lang, (_, hint) in texts.items()},
+    }
+
+
+async def _elements(
+    services: Services, g: int, rows: list[dict[str, Any]], scope: str | None
+) -> dict[str, str]:
+    """Return GUID → code for the elements that findings name, within their project."""
+    guids = sorted({str(row["guid"]) for row in rows if row.get("guid")})
+    found: dict[str, str] = {}
+    for start in range(0, len(guids), LOOKUP_LIMIT):
+        piece = guids[start : start + LOOKUP_LIMIT]
+        aliases = await services.codes.resolve(g, piece, scheme="ifc_guid", scope=scope)
+        found |= {guid: held[0].code for guid, held in aliases.items()}
+    return found

@@ -269,6 +269,25 @@ async def test_findings_are_a_page_to_print_in_both_languages(city, faulty):
         assert all(html.escape(row["text"][language]) in page.text for row in found)
 
 
+async def test_findings_of_the_next_version_are_new_still_there_or_fixed(
+    city, faulty, pump_station, tmp_path
+):
+    client, _, _ = city
+    model, guid, found = faulty
+    whole = tmp_path / "faulty.ifc"
+    whole.write_bytes(pump_station.read_bytes())
+    said = (await upload(client, whole, project="复核工程", document="faulty")).json()
+    assert (await ended(client, said["job"]))["result"]["model"] == model
+    url = f"/models/{model}/findings"
+    told = (await client.get(url, params={"against": 1})).json()["items"]
+    assert {row["id"] for row in found} <= {row["id"] for row in told}
+    assert [row["change"] for row in told if row["guid"] == guid] == ["fixed"]
+    some = (await client.get(url, params={"against": 1, "severity": "error"})).json()["items"]
+    assert all(row["severity"] == "error" for row in some)
+    first = (await client.get(url, params={"version": 1, "code": found[0]["code"]})).json()["items"]
+    assert {row["code"] for row in first} == {found[0]["code"]}
+
+
 async def test_a_refused_file_fails_its_job_with_a_reason_in_words(city, tmp_path):
     client, _, _ = city
     broken = tmp_path / "broken.ifc"

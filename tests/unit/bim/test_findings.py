@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bim.findings import finding_id, refusal, wire, wires
+from bim.findings import compared, finding_id, refusal, wire, wires
 from bim.rows import Finding, Severity
 from identity.errors import Invalid, catalogue
 
@@ -65,3 +65,12 @@ def test_the_text_may_name_the_line_of_the_file():
     facts = {"count": 1, "text": "0wALL"}
     finding = Finding("ifc_guid_repeated", Severity.WARNING, facts, step_id=90)
     assert "used again by #90" in wire(finding)["text"]["en"]
+
+
+def test_findings_of_two_versions_are_new_still_there_or_fixed():
+    def rows(*ids):
+        return [{"id": id_, "code": "c"} for id_ in ids]
+
+    told = {row["id"]: row["change"] for row in compared(rows("a", "b"), rows("b", "d"))}
+    assert told == {"a": "new", "b": "still", "d": "fixed"}
+    assert compared([], []) == []

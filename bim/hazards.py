@@ -1,51 +1,58 @@
-"""What must not reach a parser or a kernel: endless or absurdly deep structures, by a byte scan.
+"""What must not reach a parser or a kernel: structures that never end, nest or unfold absurdly.
 
-A placement in itself, a boolean chain 20,000 deep, a whole that is part of itself or millions of
-parentheses kill or hang the process that follows them (FIELD-NOTES, IFC). The scan reads the
-normalised file once, keeps only the statements that can nest, and never recurses.
+A placement in itself, a boolean chain 20,000 deep, a whole that is part of itself, ten levels that
+each hold the next a hundred times or millions of parentheses kill or hang the process that follows
+them (FIELD-NOTES, IFC). The check looks at every reference of the normalised file (``bim.step``)
+and never recurses.
 """
 
+import mmap
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bim.normalise_blocks import STRING, blocks
+from bim import step
+from bim.normalise_blocks import STRING
+from bim.step import Step
+from bim.step_graph import Edges, Indexes, nesting
 from identity.errors import Invalid
 
-DEPTH_MAX = {  # steps of a chain; real files stay below 30. Kernels set their own, lower limits.
+DEPTH_MAX = {  # steps of a chain; in 781 real files at most 23. Kernels set lower limits.
     "placement": 1_000,
     "geometry": 1_000,
     "property": 100,
     "decomposition": 1_000,
+    "reference": 4_000,  # any chain: a placement's and what stands at its end
 }
+PATHS_MAX = 100_000  # copies that nested items unfold to; in 781 real files at most 1,986
+FAN_OUT_MAX = 5_000_000  # references of one statement; in 781 real files at most 12,072
 PARENTHESES_MAX = 200
 
-_STRING = re.compile(STRING)
-_NESTING = re.compile(
-    rb"=\s*+IFC(?:"
-    rb"(?P<placement>(?:LOCAL|LINEAR|GRID)PLACEMENT)"
-    rb"|(?P<geometry>BOOLEAN(?:CLIPPING)?RESULT|CSGSOLID|MAPPEDITEM|REPRESENTATIONMAP"
-    rb"|(?:SHAPE|TOPOLOGY|STYLED)REPRESENTATION|COMPOSITECURVE\w*|TRIMMEDCURVE|OFFSETCURVE\w*"
-    rb"|COMPOSITEPROFILEDEF|DERIVEDPROFILEDEF|MIRROREDPROFILEDEF|SURFACECURVESWEPTAREASOLID"
-    rb"|SEGMENTEDREFERENCECURVE|GRADIENTCURVE|GEOMETRICREPRESENTATIONSUBCONTEXT|SHAPEASPECT"
-    rb"|CONVERSIONBASEDUNIT|MEASUREWITHUNIT|DERIVEDUNIT|DERIVEDUNITELEMENT)"
-    rb"|(?P<property>COMPLEXPROPERTY|PHYSICALCOMPLEXQUANTITY)"
-    rb"|(?P<decomposition>REL(?:AGGREGATES|NESTS|VOIDSELEMENT|FILLSELEMENT|ADHERESTOELEMENT"
-    rb"|CONTAINEDINSPATIALSTRUCTURE))"
-    rb")\s*+\((?P<arguments>[^;]*+);"
+_KINDS = {  # whose references to one another are a chain of their own
+    "placement": re.compile(r"IFC(LOCAL|LINEAR|GRID)PLACEMENT"),
+    "geometry": re.compile(
+        r"IFC(BOOLEAN(CLIPPING)?RESULT|CSGSOLID|MAPPEDITEM|REPRESENTATIONMAP"
+        r"|(SHAPE|TOPOLOGY|STYLED)REPRESENTATION|COMPOSITECURVE\w*|TRIMMEDCURVE|OFFSETCURVE\w*"
+        r"|COMPOSITEPROFILEDEF|DERIVEDPROFILEDEF|MIRROREDPROFILEDEF|SURFACECURVESWEPTAREASOLID"
+        r"|SEGMENTEDREFERENCECURVE|GRADIENTCURVE|GEOMETRICREPRESENTATIONSUBCONTEXT|SHAPEASPECT"
+        r"|CONVERSIONBASEDUNIT|MEASUREWITHUNIT|DERIVEDUNIT|DERIVEDUNITELEMENT)"
+    ),
+    "property": re.compile(r"IFC(COMPLEXPROPERTY|PHYSICALCOMPLEXQUANTITY)"),
+}
+_WHOLES = re.compile(
+    r"IFCREL(AGGREGATES|NESTS|VOIDSELEMENT|FILLSELEMENT|ADHERESTOELEMENT"
+    r"|CONTAINEDINSPATIALSTRUCTURE)"
 )
-_OWNER = re.compile(rb"#(\d++)")
-_DECLARED = re.compile(rb"#(\d++)\s*+=")
-_NO_PARENTHESES = bytes(set(range(256)) - set(b"()"))
-_PART_FIRST = b"RELCONTAINEDINSPATIALSTRUCTURE"  # RelatedElements stand before RelatingStructure
+_SPATIAL = re.compile(r"IFC(PROJECT|SITE|BUILDING(STOREY)?|SPACE|FACILITY\w*)")
+_PARTS_FIRST = "IFCRELCONTAINEDINSPATIALSTRUCTURE"  # RelatedElements before RelatingStructure
 _ROOT_ATTRIBUTES = 4  # GlobalId, OwnerHistory, Name, Description
+_STRING = re.compile(STRING)
+_REFERENCE = re.compile(rb"#(\d{1,18})")
 _SHOWN = 5
-
-Links = dict[int, Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,124 +67,120 @@ class Scan:
 
 
 def check(path: Path) -> Scan:
-    """Scan a normalised file; raises Invalid("ifc_hazard", kind=…, step_id=…, depth=…).
+    """Check a normalised file; raises Invalid("ifc_hazard", kind=…, step_id=…, depth=…).
 
-    Kinds: ``placement_cycle``, ``geometry_cycle``, ``property_cycle``, ``decomposition_cycle``, the
-    same with ``_depth``, and ``parentheses_depth``.
+    Kinds: ``placement_cycle``, ``geometry_cycle``, ``property_cycle``, ``decomposition_cycle``,
+    ``reference_cycle`` (any other), the same with ``_depth``, ``geometry_paths``,
+    ``property_paths``, ``fan_out`` and ``parentheses_depth``.
     """
-    graphs: dict[str, Links] = {kind: {} for kind in DEPTH_MAX}
-    declared: list[NDArray[np.int64]] = []
-    mentioned: list[NDArray[np.int64]] = []
-    for bare in _bare_blocks(path):
-        _check_parentheses(bare)
-        _collect(bare, graphs)
-        declared.append(_numbers(_DECLARED.findall(bare)))
-        mentioned.append(_distinct(_numbers(_OWNER.findall(bare))))
-    for kind, links in graphs.items():
-        _check_chains(kind, links)
-    return _scan(_joined(declared), _joined(mentioned))
+    found = step.read(path)
+    if found.depth > PARENTHESES_MAX:
+        raise _hazard("parentheses_depth", None, found.depth, PARENTHESES_MAX)
+    _check_fan_out(found)
+    ids, rows, counts = np.unique(found.ids, return_inverse=True, return_counts=True)
+    targets, known = _targets(ids, found.references)
+    sources = np.repeat(rows, np.diff(found.offsets))
+    edges = Edges(ids.size, sources[known], targets[known])
+    for kind, pattern in _KINDS.items():
+        _check_kind(kind, edges.among(_nodes(found, rows, ids.size, pattern)), ids)
+    _check_nesting("decomposition", _decomposition(path, found, ids), ids)
+    # Only relations may name these: an attribute that does is wrong, and nothing follows it.
+    spatial = _nodes(found, rows, ids.size, _SPATIAL)
+    _check_nesting("reference", edges.among(~spatial), ids)
+    return _scan(found, ids[counts > 1], np.unique(found.references[~known]))
 
 
-def _bare_blocks(path: Path) -> Iterator[bytes]:
-    """Yield blocks of statements whose strings are empty: nothing in a text is structure."""
-    with path.open("rb") as stream:
-        for block in blocks(stream):
-            yield _STRING.sub(b"''", block)
+def _check_fan_out(found: Step) -> None:
+    widest = int(np.diff(found.offsets).max(initial=0))
+    if widest > FAN_OUT_MAX:
+        step_id = int(found.ids[np.argmax(np.diff(found.offsets))])
+        raise _hazard("fan_out", step_id, widest, FAN_OUT_MAX)
 
 
-def _check_parentheses(bare: bytes) -> None:
-    parentheses = np.frombuffer(bare.translate(None, _NO_PARENTHESES), dtype=np.uint8)
-    if not parentheses.size:
+def _targets(ids: Indexes, references: Indexes) -> tuple[Indexes, NDArray[np.bool_]]:
+    """Return the place of each reference in ``ids``, and which of them are declared at all."""
+    if not ids.size:
+        return references, np.zeros(references.size, dtype=np.bool_)
+    places = np.minimum(np.searchsorted(ids, references), ids.size - 1)
+    return places, ids[places] == references
+
+
+def _nodes(found: Step, rows: Indexes, size: int, pattern: re.Pattern[str]) -> NDArray[np.bool_]:
+    """Return which ids have a type of this pattern (in one of their declarations)."""
+    fits = np.array([bool(pattern.fullmatch(name)) for name in found.names], dtype=np.bool_)
+    nodes = np.zeros(size, dtype=np.bool_)
+    if fits.any():
+        nodes[rows[fits[found.types]]] = True
+    return nodes
+
+
+def _check_kind(kind: str, edges: Edges, ids: Indexes) -> None:
+    paths = _check_nesting(kind, edges, ids)
+    if paths is not None and paths.max(initial=0) > PATHS_MAX:
+        widest = int(np.argmax(paths))
+        raise _hazard(kind + "_paths", int(ids[widest]), float(paths[widest]), PATHS_MAX)
+
+
+def _check_nesting(kind: str, edges: Edges, ids: Indexes) -> NDArray[np.float64] | None:
+    """Raise on a cycle or a depth; return the paths of the nodes, None where nothing nests."""
+    if not edges.sources.size:
+        return None
+    nodes, ends = np.unique(np.concatenate([edges.sources, edges.targets]), return_inverse=True)
+    half = edges.sources.size
+    limit = DEPTH_MAX[kind]
+    found = nesting(Edges(nodes.size, ends[:half], ends[half:]), limit)
+    if found.too_deep is not None:
+        raise _hazard(kind + "_depth", int(ids[nodes[found.too_deep]]), found.depth + 1, limit)
+    if found.cyclic is not None:
+        raise _hazard(kind + "_cycle", int(ids[nodes[found.cyclic]]), None, limit)
+    paths = np.zeros(ids.size, dtype=np.float64)
+    paths[nodes] = found.paths
+    return paths
+
+
+def _decomposition(path: Path, found: Step, ids: Indexes) -> Edges:
+    """Return the references from wholes to parts: relations name both, and not in one order."""
+    wholes: list[int] = []
+    parts: list[int] = []
+    for name, arguments in _relations(path, found):
+        numbers = _related(arguments)
+        if name == _PARTS_FIRST:
+            numbers.insert(0, numbers.pop() if numbers else 0)
+        wholes += numbers[:1] * (len(numbers) - 1)
+        parts += numbers[1:]
+    sources, known_sources = _targets(ids, np.array(wholes, dtype=np.int64))
+    targets, known_targets = _targets(ids, np.array(parts, dtype=np.int64))
+    known = known_sources & known_targets
+    return Edges(ids.size, sources[known], targets[known])
+
+
+def _relations(path: Path, found: Step) -> Iterator[tuple[str, bytes]]:
+    fits = np.array([bool(_WHOLES.fullmatch(name)) for name in found.names], dtype=np.bool_)
+    rows = np.flatnonzero(fits[found.types]) if fits.any() else ()
+    if not len(rows):
         return
-    steps = ord("(") + ord(")") - 2 * parentheses.astype(np.int32)  # +1 opens, -1 closes
-    depth = int(np.cumsum(steps).max())
-    if depth > PARENTHESES_MAX:
-        facts = {"kind": "parentheses_depth", "depth": depth, "limit": PARENTHESES_MAX}
-        raise Invalid("ifc_hazard", step_id=None, **facts)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        for row in rows:
+            name = found.names[found.types[row]]
+            yield name, data[found.starts[row] : found.stops[row]]
 
 
-def _collect(bare: bytes, graphs: Mapping[str, Links]) -> None:
-    """Put the links of each nesting statement into the graph of its kind."""
-    for match in _NESTING.finditer(bare):
-        kind = match.lastgroup if match.lastgroup != "arguments" else _kind(match)
-        arguments = match["arguments"]
-        if kind == "decomposition":
-            _collect_parts(match["decomposition"], arguments, graphs["decomposition"])
-            continue
-        owner = _DECLARED.match(bare, max(bare.rfind(b"#", 0, match.start()), 0))
-        if owner is None:
-            continue  # damaged: the parser will not take it as a statement either
-        targets = [int(number) for number in _OWNER.findall(arguments)]
-        if kind == "placement":  # PlacementRelTo is the first attribute
-            targets = targets[:1] if arguments.lstrip().startswith(b"#") else []
-        graphs[str(kind)][int(owner[1])] = targets
-
-
-def _kind(match: re.Match[bytes]) -> str:
-    return next(kind for kind in DEPTH_MAX if match[kind])
-
-
-def _collect_parts(name: bytes, arguments: bytes, links: Links) -> None:
-    """Link the whole to its parts: which side comes first depends on the relation."""
-    fields = arguments.split(b",", _ROOT_ATTRIBUTES)
+def _related(arguments: bytes) -> list[int]:
+    """Return the ids behind the attributes that every relation has."""
+    fields = _STRING.sub(b"''", arguments).split(b",", _ROOT_ATTRIBUTES)
     if len(fields) <= _ROOT_ATTRIBUTES:
-        return
-    numbers = [int(number) for number in _OWNER.findall(fields[_ROOT_ATTRIBUTES])]
-    if name == _PART_FIRST:
-        numbers.insert(0, numbers.pop() if numbers else 0)
-    if numbers:
-        links[numbers[0]] = [*links.get(numbers[0], ()), *numbers[1:]]
+        return []
+    return [int(number) for number in _REFERENCE.findall(fields[_ROOT_ATTRIBUTES])]
 
 
-def _check_chains(kind: str, links: Links) -> None:
-    """Walk every chain once (depth first, on a stack of our own); raise on a cycle or depth."""
-    depth_of: dict[int, int] = {}
-    open_: set[int] = set()
-    for start in links:
-        stack = [start]
-        while stack:
-            node = stack[-1]
-            below = [target for target in links[node] if target in links]
-            if node not in open_ and node not in depth_of:
-                open_.add(node)
-                if not open_.isdisjoint(below):
-                    raise Invalid("ifc_hazard", kind=f"{kind}_cycle", step_id=node, depth=None)
-                stack.extend(target for target in below if target not in depth_of)
-                continue
-            stack.pop()
-            if node in open_:
-                open_.discard(node)
-                depth_of[node] = 1 + max((depth_of[target] for target in below), default=0)
-                _check_depth(kind, node, depth_of[node])
+def _hazard(kind: str, step_id: int | None, depth: float | None, limit: int) -> Invalid:
+    facts: Mapping[str, object] = {"kind": kind, "depth": depth, "limit": limit}
+    return Invalid("ifc_hazard", step_id=step_id, **facts)
 
 
-def _check_depth(kind: str, node: int, depth: int) -> None:
-    if depth > DEPTH_MAX[kind]:
-        facts = {"kind": f"{kind}_depth", "depth": depth, "limit": DEPTH_MAX[kind]}
-        raise Invalid("ifc_hazard", step_id=node, **facts)
-
-
-def _numbers(digits: list[bytes]) -> NDArray[np.int64]:
-    """Return ids as numbers (4x faster than int() on each)."""
-    return np.fromstring(b" ".join(digits), dtype=np.int64, sep=" ")
-
-
-def _distinct(ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the different ids, sorted (5x faster than numpy.unique on ids of one block)."""
-    ordered = np.sort(ids)
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if ordered.size else ordered
-
-
-def _joined(parts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
-
-
-def _scan(declared: NDArray[np.int64], mentioned: NDArray[np.int64]) -> Scan:
-    ids, counts = np.unique(declared, return_counts=True)
-    repeated = ids[counts > 1]
-    unresolved = np.setdiff1d(_distinct(mentioned), ids, assume_unique=True)
+def _scan(found: Step, repeated: Indexes, unresolved: Indexes) -> Scan:
     return Scan(
-        statements=int(declared.size),
+        statements=int(found.ids.size),
         repeated=tuple(int(i) for i in repeated[:_SHOWN]),
         repeated_count=int(repeated.size),
         unresolved=tuple(int(i) for i in unresolved[:_SHOWN]),

@@ -98,10 +98,57 @@ def test_what_stands_in_a_text_is_no_structure(tmp_path):
     assert (found.statements, found.unresolved_count) == (len(HOUSE) + 1, 0)
 
 
-def test_shared_parts_are_walked_once(tmp_path):
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("#{this}=IFCBOOLEANRESULT(.UNION.,#{next},#{next});", "geometry_paths"),
+        ("#{this}=IFCCOMPLEXPROPERTY('a',$,'b',(#{next},#{next}));", "property_paths"),
+    ],
+)
+def test_shared_parts_are_walked_once_and_refused_where_they_unfold(tmp_path, line, kind):
     """Forty levels that each name the next twice: 2^40 paths, forty nodes."""
-    lines = [f"#{100 + i}=IFCBOOLEANRESULT(.UNION.,#{101 + i},#{101 + i});" for i in range(40)]
-    assert scan(tmp_path, *HOUSE, *lines).unresolved == (140,)
+    lines = [line.format(this=100 + i, next=101 + i) for i in range(40)]
+    assert refused(tmp_path, *lines) == (kind, 100)
+    assert scan(tmp_path, *HOUSE, *lines[:15]).unresolved == (115,)
+
+
+def test_wide_levels_unfold_too(tmp_path):
+    lines = [f"#{100 + i}=IFCCOMPOSITECURVE(({','.join([f'#{101 + i}'] * 20)}));" for i in range(6)]
+    assert refused(tmp_path, *lines) == ("geometry_paths", 100)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["#100=IFCCLASSIFICATIONREFERENCE($,'a','b',#100,$,$);"],
+        ["#100=IFCPRESENTATIONSTYLEASSIGNMENT((#101));", "#101=IFCSURFACESTYLE($,.BOTH.,(#100));"],
+        ["#100=IfcSectionedSpine(#101,(),());", "#101=ifcEdgeCurve(#102);", "#102=IFCPOINT(#100);"],
+    ],
+)
+def test_any_other_cycle_is_refused(tmp_path, lines):
+    kind, step_id = refused(tmp_path, *lines)
+    assert kind == "reference_cycle"
+    assert step_id in range(100, 100 + len(lines))
+
+
+def test_any_other_absurd_depth_is_refused(tmp_path):
+    lines = chain(4_100, "#{this}=IFCCLASSIFICATIONREFERENCE($,'a','b',#{last},$,$);")
+    assert refused(tmp_path, *lines)[0] == "reference_depth"
+
+
+def test_a_site_that_is_its_own_address_is_no_hazard(tmp_path):
+    found = scan(tmp_path, *HOUSE, "#100=IFCSITE('x',$,$,$,$,#6,$,$,$,$,$,$,$,#100);")
+    assert found.statements == len(HOUSE) + 1
+
+
+def test_a_class_in_small_letters_is_the_same_class(tmp_path):
+    assert refused(tmp_path, "#100=IfcLocalPlacement(#100,#4);") == ("placement_cycle", 100)
+
+
+def test_more_references_than_a_statement_may_hold_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(hazards, "FAN_OUT_MAX", 50)
+    line = f"#100=IFCCLOSEDSHELL(({','.join(['#5'] * 51)}));"
+    assert refused(tmp_path, line) == ("fan_out", 100)
 
 
 def test_missing_and_repeated_ids_are_counted(tmp_path):

@@ -74,6 +74,11 @@ RULES: tuple[tuple[str, str, Role | None], ...] = (
     ("GET", "/jobs/{job}/events", Role.READER),
     ("GET", "/jobs/{job}/refused", Role.READER),
     ("POST", "/models", Role.FIRM),
+    ("OPTIONS", "/uploads", Role.FIRM),
+    ("POST", "/uploads", Role.FIRM),
+    ("HEAD", "/uploads/{upload}", Role.FIRM),
+    ("PATCH", "/uploads/{upload}", Role.FIRM),
+    ("DELETE", "/uploads/{upload}", Role.FIRM),
     ("POST", "/models/{model}/placement", Role.FIRM),
     ("POST", "/models/{model}/withdraw", Role.FIRM),
     ("POST", "/observations", Role.SERVICE),
@@ -211,8 +216,11 @@ def token_of(request: HTTPConnection) -> str | None:
 
 def match(method: str, path: str) -> tuple[str, Role | None] | None:
     """Return (path template, least role) of the rule that a request falls under, or None."""
-    wanted = "GET" if method == "HEAD" else method
-    for template, pattern, role in _COMPILED.get((wanted, path[1:].partition("/")[0]), ()):
+    place = path[1:].partition("/")[0]
+    rules = _COMPILED.get((method, place), [])
+    if method == "HEAD":
+        rules = rules + _COMPILED.get(("GET", place), [])
+    for template, pattern, role in rules:
         if pattern.match(path):
             return template, role
     return None

@@ -33,6 +33,7 @@ from api.routes import (
     state,
     stream,
     tiles,
+    uploads,
 )
 from api.services import Door
 from api.shortcut import Endpoint, Shortcut
@@ -54,6 +55,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     history.router,
     stream.router,
     models.router,
+    uploads.router,
     reports.router,
     matches.router,
     jobs.router,
@@ -70,6 +72,7 @@ COUNTED_THERE = (
     "/models",
     "/codes/import",
     "/devices/table",
+    "/uploads/{upload}",
 )  # bodies that are counted on their way to disk
 
 SECURITY = {
@@ -169,7 +172,8 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on; a body beyond the limit is refused where it is read (413)."""
-        if scope["type"] != "http" or scope["path"] in self._but:
+        rule = scope.get("state", {}).get("rule")  # the path's template, from the gate
+        if scope["type"] != "http" or scope["path"] in self._but or rule in self._but:
             await self._app(scope, receive, send)
             return
         taken = 0

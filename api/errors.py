@@ -34,11 +34,17 @@ _TITLES = {
     403: ("Not allowed", "无权限"),
     404: ("Not found", "未找到"),
     405: ("Method not allowed", "不支持该方法"),
+    408: ("Too slow", "等待超时"),
     409: ("Conflict", "状态冲突"),
+    410: ("Gone", "已不存在"),
+    412: ("Other version", "版本不符"),
     413: ("Too large", "超出上限"),
     416: ("Range not satisfiable", "范围无效"),
+    415: ("Other media type", "媒体类型不符"),
     422: ("Invalid input", "输入无效"),
+    423: ("In use", "正被占用"),
     429: ("Too many requests", "请求过多"),
+    460: ("Checksum mismatch", "校验和不符"),
     500: ("Internal error", "内部错误"),
     503: ("Not available", "暂不可用"),
 }
@@ -50,6 +56,18 @@ _STATUS: dict[type[CityError], int] = {
     TooLarge: 413,
     Unavailable: 503,
 }
+
+_PROTOCOL = {
+    "upload_header": 400,
+    "upload_stalled": 408,
+    "upload_expired": 410,
+    "upload_handed": 410,
+    "upload_version": 412,
+    "upload_media": 415,
+    "upload_busy": 423,
+    "upload_checksum": 460,
+}
+"""What the protocol of resumable uploads (tus 1.0) answers to refusals of its own."""
 
 _FRAMEWORK_CODES = {404: "route_unknown", 405: "method_not_allowed", 413: "body_too_large"}
 
@@ -66,6 +84,8 @@ def install(app: FastAPI) -> None:
 
 def status_of(error: CityError) -> int:
     """Return the HTTP status of a refusal."""
+    if error.code in _PROTOCOL:
+        return _PROTOCOL[error.code]
     if isinstance(error, Denied):
         return 403 if error.facts.get("authenticated") else 401
     if isinstance(error, TooLarge) and error.facts.get("rate"):

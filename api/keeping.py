@@ -1,11 +1,18 @@
-"""Keeps history while a process works: ended days become coarser, what has its age goes."""
+"""Keeps history while a process works, and removes uploads that nobody finished.
+
+Ended days become coarser, what has its age goes.
+"""
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
+from api.resumable import Resumables
 from api.services import Services
 from identity.errors import CityError
+
+UPLOADS_SWEPT_S = 300.0  # between two looks
 
 _log = structlog.get_logger()
 
@@ -21,3 +28,16 @@ async def keep_history(services: Services, every_s: float) -> None:
             if any(told.values()):
                 _log.info("history_kept", **told)
         await asyncio.sleep(every_s)
+
+
+async def sweep_uploads(resumables: Resumables, clock: Callable[[], float]) -> None:
+    """Remove what expired, every so many seconds until cancelled."""
+    while True:
+        try:
+            gone = await asyncio.to_thread(resumables.sweep, clock())
+        except OSError as failed:  # the disk refuses: the next look goes on
+            _log.warning("uploads_not_swept", reason=failed.strerror or str(failed))
+        else:
+            if gone:
+                _log.info("uploads_swept", count=gone)
+        await asyncio.sleep(UPLOADS_SWEPT_S)

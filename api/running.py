@@ -23,8 +23,9 @@ from api.access import check_bind
 from api.addresses import address, is_loopback, take_port
 from api.app import create_app
 from api.encoded import WebSockets
-from api.keeping import keep_history
+from api.keeping import keep_history, sweep_uploads
 from api.listening import ListenerProcesses
+from api.resumable import resumables
 from api.services import Door, Services
 from api.settings import Settings
 from api.work import Worker
@@ -143,6 +144,9 @@ class Beside:
             tasks.create_task(Worker(services).run(), name="worker")
             keeping = keep_history(services, door.settings.history_keep_s)
             tasks.create_task(keeping, name="keep-history")
+        if self._plan.http:
+            sweeping = sweep_uploads(resumables(services), door.clock)
+            tasks.create_task(sweeping, name="sweep-uploads")
         if isinstance(broker, ListenerProcesses):
             broker.on_changed = services.signal.notify
         elif broker is not None and services.journal is not None:

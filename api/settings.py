@@ -85,6 +85,11 @@ class Settings(BaseSettings):
 
     upload_bytes_max: int = Field(default=2 * 1024**3, gt=0)
     upload_field_bytes_max: int = Field(default=64 * 1024, gt=0)
+    uploads_max: int = Field(default=1_000, gt=0)  # resumable, open at a time
+    uploads_user_max: int = Field(default=100, gt=0)
+    uploads_bytes_max: int = Field(default=64 * 1024**3, gt=0)  # that all of them declare
+    upload_expires_s: float = Field(default=7 * 86_400.0, gt=0)
+    upload_stall_s: float = Field(default=30.0, gt=0)  # a request that brings nothing is ended
     device_table_bytes_max: int = Field(default=64 * 1024**2, gt=0)  # of a CSV of devices
     body_bytes_max: int = Field(default=16 * 1024**2, gt=0)  # of a JSON request
     import_rows_max: int = Field(default=200_000, gt=0)  # of a list of foreign codes

@@ -16,11 +16,12 @@ from typing import BinaryIO
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 
+from api.resumable import Resumable
 from cim import claims
 from identity.errors import Invalid, TooLarge, Unavailable
 
 FILE_FIELD = "file"
-FIELDS = frozenset({"project", "document", "placement", "name"})
+FIELDS = frozenset({"project", "document", "placement", "delivered_at", "name"})
 SUFFIXES = (".ifc", ".ifczip")
 FILENAME_CHARS_MAX = 200
 WRITE_BYTES = 1 << 20
@@ -31,7 +32,10 @@ _EXTENDED = re.compile(r"filename\*=(?:utf-8|UTF-8)''([^;]+)")
 
 @dataclass(slots=True)
 class Upload:
-    """A finished upload: a fsynced file, claimed until it is discarded, and the small fields."""
+    """A finished upload: a fsynced file, claimed until it is discarded, and the small fields.
+
+    ``origin``: the resumable upload that it was; ``sha256`` is not known of such a one.
+    """
 
     path: Path
     file: BinaryIO
@@ -39,6 +43,7 @@ class Upload:
     sha256: str = ""
     size: int = 0
     fields: dict[str, str] = field(default_factory=dict)
+    origin: Resumable | None = None
 
     def discard(self) -> None:
         """Remove the file where nobody adopted it, and end our claim."""
@@ -158,10 +163,7 @@ class _Parts:
     def _file_begins(self, filename: str) -> None:
         if self.upload.filename:
             raise Invalid("upload_incomplete", reason="one file a request")
-        if not filename.lower().endswith(SUFFIXES) or len(filename) > FILENAME_CHARS_MAX:
-            known = ", ".join(SUFFIXES)
-            raise Invalid("upload_name", filename=filename[:FILENAME_CHARS_MAX], known=known)
-        self.upload.filename = filename
+        self.upload.filename = check_filename(filename)
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         piece = data[start:end]
@@ -191,6 +193,14 @@ def _boundary(content_type: str) -> bytes:
     if kind.strip().lower() != "multipart/form-data" or found is None:
         raise Invalid("upload_not_multipart", content_type=content_type[:80])
     return found.group(1).encode("latin-1")
+
+
+def check_filename(filename: str) -> str:
+    """Return the name if a model may have it; Invalid("upload_name")."""
+    if not filename.lower().endswith(SUFFIXES) or len(filename) > FILENAME_CHARS_MAX:
+        known = ", ".join(SUFFIXES)
+        raise Invalid("upload_name", filename=filename[:FILENAME_CHARS_MAX], known=known)
+    return filename
 
 
 def _filename(disposition: str, plain: str) -> str:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from api import wire
+from api.handed import MEDIA, Told, hand_on, handed
 from api.kept import arriving, forget
 from api.requests import (
     CallerIn,
@@ -39,8 +40,13 @@ from twin.times import rfc3339, unix
 router = APIRouter(tags=["models"])
 
 
-async def uploaded(request: Request, services: ServicesIn) -> Upload:
-    """Stream the request's file to disk; one that is under way when we stop is refused."""
+async def uploaded(request: Request, services: ServicesIn, who: CallerIn) -> Upload | Told:
+    """Stream the request's file to disk; one that is under way when we stop is refused.
+
+    JSON names a finished resumable upload instead.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() == MEDIA:
+        return await handed(request, services, who)
     at = door(request)
     limits = UploadLimits(
         services.settings.upload_bytes_max, services.settings.upload_field_bytes_max
@@ -70,7 +76,20 @@ UPLOAD_BODY = {
                     "delivered_at": {"type": "string", "description": "RFC 3339: valid since"},
                 },
             }
-        }
+        },
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["upload"],
+                "properties": {
+                    "upload": {"type": "string", "description": "id of a finished /uploads"},
+                    "project": {"type": "string"},
+                    "document": {"type": "string"},
+                    "placement": {"type": "object"},
+                    "delivered_at": {"type": "string"},
+                },
+            }
+        },
     },
 }
 
@@ -86,22 +105,26 @@ async def upload(
     who: CallerIn,
     language: Lang,
     _g: Generation,
-    taken: Annotated[Upload, Depends(uploaded)],
+    taken: Annotated[Upload | Told, Depends(uploaded)],
 ) -> Response:
     """Answer 202 once the bytes are fsynced; the same bytes again answer 200."""
+    if isinstance(taken, Told):
+        return answer(taken.body, taken.status, {"Location": f"/jobs/{taken.body['job']}"})
     try:
         async with arriving(services):
             receipt = await _received(services, taken)
+            taken.sha256 = receipt.sha256
             if receipt.base_version > 0:
                 await _check_owner(services, who, receipt.model)
             job = await queue_import(services, receipt, who.name)
+        told = {**_receipt(receipt, language), "job": job.id, "version": receipt.version}
+        known = receipt.version is not None
+        await hand_on(services, taken, 200 if known else 202, told)
     except Denied:
         await forget(services, taken.sha256)
         raise
     finally:
         await asyncio.to_thread(taken.discard)
-    told = {**_receipt(receipt, language), "job": job.id, "version": receipt.version}
-    known = receipt.version is not None
     action = "upload_repeated" if known else "upload"
     await record(services, who, action, receipt.model, sha256=receipt.sha256, job=job.id)
     return answer(told, 200 if known else 202, {"Location": f"/jobs/{job.id}"})

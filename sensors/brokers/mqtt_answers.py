@@ -20,6 +20,7 @@ from sensors.brokers.mqtt_packets import (
     PROTOCOL_ERROR,
     SUBACK,
     SUCCESS,
+    TOPIC_BYTES_MAX,
     TOPICS_CACHED,
 )
 from sensors.brokers.mqtt_read import Reader
@@ -52,12 +53,18 @@ class Ended(NamedTuple):
     reason: int
 
 
-@lru_cache(TOPICS_CACHED)
 def _any_topic(raw: bytes) -> str:
+    return _known_topic(raw) if len(raw) <= TOPIC_BYTES_MAX else _read_topic(raw)
+
+
+def _read_topic(raw: bytes) -> str:
     try:
         return text(raw)
     except Invalid:
         return ""
+
+
+_known_topic = lru_cache(TOPICS_CACHED)(_read_topic)  # short ones only: 64 MB at the most
 
 
 class Answers(Reader):

@@ -4,8 +4,8 @@ What a device can't know to be accepted (QoS 2, wildcards in a topic, reserved f
 Invalid("packet_malformed"): the caller closes the connection; ``mqtt_reason`` is what 5.0 says why.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar
 
 from sensors.brokers import mqtt_properties as properties
 from sensors.brokers.mqtt_fields import Fields, malformed, topic
@@ -45,7 +45,7 @@ DISCONNECT_REASONS = frozenset({0x00, 0x04, *range(0x80, 0x84), 0x90, *range(0x9
 class Reader:
     """Cuts a byte stream into packets; ``level`` follows from the CONNECT it has seen."""
 
-    topic = staticmethod(topic)
+    topic: ClassVar[Callable[[bytes], str]] = staticmethod(topic)
 
     def __init__(self, packet_bytes_max: int = PACKET_BYTES_MAX, *, level: int = LEVEL_311) -> None:
         self.level = level

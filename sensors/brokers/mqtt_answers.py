@@ -4,9 +4,9 @@ A broker is taken as it is: what it published under a topic that we would refuse
 with the topic "", for refusing it would bring it again after each reconnection.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 from identity.errors import Invalid
 from sensors.brokers import mqtt_properties as properties
@@ -53,10 +53,6 @@ class Ended(NamedTuple):
     reason: int
 
 
-def _any_topic(raw: bytes) -> str:
-    return _known_topic(raw) if len(raw) <= TOPIC_BYTES_MAX else _read_topic(raw)
-
-
 def _read_topic(raw: bytes) -> str:
     try:
         return text(raw)
@@ -70,10 +66,13 @@ _known_topic = lru_cache(TOPICS_CACHED)(_read_topic)  # short ones only: 64 MB a
 class Answers(Reader):
     """Cuts what a broker says into packets; ``level`` is the version that we asked for."""
 
-    topic: ClassVar[Callable[[bytes], str]] = staticmethod(_any_topic)
-
     def __init__(self, level: int) -> None:
         super().__init__(PACKET_BYTES_MAX, level=level)
+
+    @staticmethod
+    def topic(raw: bytes) -> str:
+        """Return any topic, "" for one that is no text."""
+        return _known_topic(raw) if len(raw) <= TOPIC_BYTES_MAX else _read_topic(raw)
 
     def _packet(self, first: int, body: bytes) -> Any:
         fields = Fields(body)

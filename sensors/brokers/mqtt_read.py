@@ -4,8 +4,8 @@ What a device can't know to be accepted (QoS 2, wildcards in a topic, reserved f
 Invalid("packet_malformed"): the caller closes the connection; ``mqtt_reason`` is what 5.0 says why.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from sensors.brokers import mqtt_properties as properties
 from sensors.brokers.mqtt_fields import Fields, malformed, topic
@@ -45,8 +45,6 @@ DISCONNECT_REASONS = frozenset({0x00, 0x04, *range(0x80, 0x84), 0x90, *range(0x9
 class Reader:
     """Cuts a byte stream into packets; ``level`` follows from the CONNECT it has seen."""
 
-    topic: ClassVar[Callable[[bytes], str]] = staticmethod(topic)
-
     def __init__(self, packet_bytes_max: int = PACKET_BYTES_MAX, *, level: int = LEVEL_311) -> None:
         self.level = level
         self._packet_bytes_max = packet_bytes_max
@@ -84,6 +82,11 @@ class Reader:
             )
             at = stop
         self._rest += data[at:]
+
+    @staticmethod
+    def topic(raw: bytes) -> str:
+        """Return the topic of a publication."""
+        return topic(raw)
 
     def expect_connect(self, data: bytes) -> None:
         """Refuse at its first byte a stream that does not begin with CONNECT."""

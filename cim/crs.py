@@ -7,8 +7,10 @@ WGS 84 and CGCS2000 are one within centimetres, and PROJ transforms between them
 """
 
 import math
+import re
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -20,6 +22,9 @@ from identity.errors import Invalid
 
 GEOGRAPHIC = "EPSG:4490"
 TRANSFORMERS_KEPT = 64
+REGISTERED_KEPT = 256
+
+_EPSG = re.compile(r"EPSG:([0-9]{1,9})")
 
 _A = 6378137.0  # CGCS2000 (GB 22021): semi-major axis, metres
 _F = 1 / 298.257222101
@@ -45,6 +50,36 @@ def from_lonlat(crs: str, lon: float, lat: float) -> tuple[float, float]:
 def horizontal_unit_m(crs: str) -> float:
     """Return the metres of one unit of a projected system; Invalid("crs_not_projected")."""
     return float(_projected(crs).axis_info[0].unit_conversion_factor)
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A coordinate reference system of the EPSG dataset; ``unit_m``: metres of its plane axes."""
+
+    code: int
+    deprecated: bool
+    has_height: bool
+    unit_m: float | None
+
+
+@lru_cache(maxsize=REGISTERED_KEPT)
+def registered(name: str) -> Registered | None:
+    """Return what the EPSG dataset (the copy in PROJ) says of "EPSG:n"; None: no such system.
+
+    ``has_height``: a vertical system, or a compound one. ``unit_m`` is None where the axes are
+    angles or no plane axes are there.
+    """
+    found = _EPSG.fullmatch(name)
+    if found is None:
+        return None
+    try:
+        crs = pyproj.CRS.from_epsg(int(found[1]))
+    except CRSError:
+        return None
+    plane = [part for part in (crs.sub_crs_list if crs.is_compound else [crs]) if part.is_projected]
+    unit_m = float(plane[0].axis_info[0].unit_conversion_factor) if plane else None
+    height = bool(crs.is_vertical or crs.is_compound)
+    return Registered(int(found[1]), bool(crs.is_deprecated), height, unit_m)
 
 
 def convergence_deg(crs: str, lon: float, lat: float) -> float:

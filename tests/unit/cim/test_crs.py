@@ -131,3 +131,23 @@ def test_points_without_a_position_are_refused(point):
 def test_impossible_frames_are_refused(frame):
     with pytest.raises(Invalid, match="frame_range"):
         crs.enu_to_ecef(*frame)
+
+
+@pytest.mark.parametrize(
+    ("name", "deprecated", "has_height", "unit_m"),
+    [
+        ("EPSG:4547", False, False, 1.0),
+        ("EPSG:4490", False, False, None),
+        ("EPSG:5703", False, True, None),
+        ("EPSG:5704", True, True, None),
+        ("EPSG:5834", True, True, 1.0),
+    ],
+)
+def test_a_registered_system_tells_its_heights_and_its_unit(name, deprecated, has_height, unit_m):
+    code = int(name.removeprefix("EPSG:"))
+    assert crs.Registered(code, deprecated, has_height, unit_m) == crs.registered(name)
+
+
+@pytest.mark.parametrize("name", ["EPSG:1234", "EPSG:", "4547", "epsg:4547", "EPSG:4547 ", ""])
+def test_what_the_dataset_does_not_know_is_not_registered(name):
+    assert crs.registered(name) is None

@@ -61,6 +61,8 @@ class Answer:
 class Twin:
     """``twin up`` on a folder and ports of its own; the same again after a kill."""
 
+    answer_s = 30  # how long an answer may take
+
     def __init__(self, folder, **settings):
         self.folder = Path(folder)
         self.data = self.folder / "data"
@@ -92,7 +94,8 @@ class Twin:
 
     def ask(self, method, path, body=None, **headers):
         """Return the Answer; header names are written with underscores."""
-        link = http.client.HTTPConnection(urlsplit(f"//127.0.0.1:{self.http}").netloc, timeout=30)
+        place = urlsplit(f"//127.0.0.1:{self.http}").netloc
+        link = http.client.HTTPConnection(place, timeout=self.answer_s)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if not isinstance(body, bytes | None):
             body, sent = json.dumps(body).encode(), {"Content-Type": "application/json", **sent}

@@ -1,12 +1,14 @@
 """A running server asked from the command line, with the standard library's HTTP client."""
 
+import base64
+import hashlib
 import json
-import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from identity.errors import CityError, Conflict, Denied, Invalid, NotFound, TooLarge, Unavailable
@@ -14,14 +16,23 @@ from identity.errors import CityError, Conflict, Denied, Invalid, NotFound, TooL
 TIMEOUT_S = 120.0
 POLL_S = 0.3
 PIECE_BYTES = 1 << 20
+UPLOAD_PIECE_BYTES = 8 << 20  # what a cut may cost
+RETRIES = 10
+RETRY_S_FIRST = 0.1
+RETRY_S_MAX = 10.0
+TUS = {"Tus-Resumable": "1.0.0"}
 LISTS = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
+
+T = TypeVar("T")
 
 _KINDS: dict[int, type[CityError]] = {
     401: Denied,
     403: Denied,
     404: NotFound,
     409: Conflict,
+    410: NotFound,
     413: TooLarge,
+    423: Conflict,
     429: TooLarge,
     503: Unavailable,
 }
@@ -48,7 +59,7 @@ def import_codes(
     }
     headers = {"Content-Type": LISTS[form], "Content-Length": str(path.stat().st_size)}
     target = f"/codes/import?{urlencode(asked)}"
-    said = _ask(url, token, "POST", target, body=_pieces(path, b"", b""), headers=headers)
+    said = _ask(url, token, "POST", target, body=_pieces(path), headers=headers)
     if "job" not in said:
         return said
     job = _followed(url, token, said["job"], lambda _: None)
@@ -62,15 +73,68 @@ def ingest(
     url: str, token: str, path: Path, project: str | None, told: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
     """Upload a file, follow its job (``told`` gets each answer) and return the last answer."""
-    boundary = secrets.token_hex(16)
-    head, tail = _frame(path, project, boundary)
-    length = len(head) + path.stat().st_size + len(tail)
-    headers = {
-        "Content-Type": f"multipart/form-data; boundary={boundary}",
-        "Content-Length": str(length),
-    }
-    said = _ask(url, token, "POST", "/models", body=_pieces(path, head, tail), headers=headers)
+    order = {"upload": send(url, token, path)} | ({"project": project} if project else {})
+    said = _patiently(partial(_posted, url, token, "/models", order))
     return _followed(url, token, said["job"], told)
+
+
+def send(url: str, token: str, path: Path) -> str:
+    """Send a file in pieces that are checked one by one; return the id of the whole upload.
+
+    A connection that is cut, or a server that is started again, costs one piece. Raises the
+    server's refusal; Unavailable after RETRIES without a step.
+    """
+    length = path.stat().st_size
+    name = base64.b64encode(path.name.encode()).decode()
+    said = {**TUS, "Upload-Length": str(length), "Upload-Metadata": f"filename {name}"}
+    begun = _ask(url, token, "POST", "/uploads", headers=said)
+    offset = 0
+    with path.open("rb") as file:
+        while offset < length:
+            file.seek(offset)
+            piece = file.read(UPLOAD_PIECE_BYTES)
+            if not piece:
+                raise Invalid("file_unreadable", path=str(path), reason="it became shorter")
+            at = f"/uploads/{begun['id']}"
+            offset = _patiently(partial(_appended, url, token, at, offset, piece))
+    return str(begun["id"])
+
+
+def _appended(url: str, token: str, at: str, offset: int, piece: bytes) -> int:
+    """Append a piece; return where the upload stands then, also when another piece was due."""
+    digest = base64.b64encode(hashlib.sha256(piece).digest()).decode()
+    headers = {
+        **TUS,
+        "Content-Type": "application/offset+octet-stream",
+        "Content-Length": str(len(piece)),
+        "Upload-Offset": str(offset),
+        "Upload-Checksum": f"sha256 {digest}",
+    }
+    try:
+        _asked(url, token, "PATCH", at, iter([piece]), headers)
+    except Conflict as refused:
+        if refused.code == "upload_busy":  # the request that was cut has not ended there
+            raise Unavailable(refused.code, **refused.facts) from refused
+        if refused.code != "upload_offset":
+            raise
+        return int(refused.facts["offset"])
+    return offset + len(piece)
+
+
+def _patiently(call: Callable[[], T]) -> T:
+    """Try again, waiting longer each time, while the server is away or busy."""
+    for number in range(RETRIES):
+        try:
+            return call()
+        except Unavailable:
+            time.sleep(min(RETRY_S_FIRST * 2**number, RETRY_S_MAX))
+    return call()
+
+
+def _posted(url: str, token: str, path: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    body = json.dumps(said).encode()
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    return _ask(url, token, "POST", path, body=iter([body]), headers=headers)
 
 
 def _followed(
@@ -137,23 +201,7 @@ def _read(url: str, body: bytes) -> Any:
         raise Unavailable("server_unreachable", url=url, reason=str(error)) from error
 
 
-def _frame(path: Path, project: str | None, boundary: str) -> tuple[bytes, bytes]:
-    field = ""
-    if project:
-        field = (
-            f'--{boundary}\r\nContent-Disposition: form-data; name="project"\r\n\r\n{project}\r\n'
-        )
-    name = path.name.replace('"', "_")
-    head = (
-        f'{field}--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"'
-        "\r\nContent-Type: application/octet-stream\r\n\r\n"
-    )
-    return head.encode(), f"\r\n--{boundary}--\r\n".encode()
-
-
-def _pieces(path: Path, head: bytes, tail: bytes) -> Iterator[bytes]:
-    yield head
+def _pieces(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while piece := file.read(PIECE_BYTES):
             yield piece
-    yield tail

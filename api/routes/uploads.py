@@ -88,7 +88,7 @@ async def create(request: Request, services: ServicesIn, who: CallerIn) -> Respo
     made = Resumable(secrets.token_hex(16), who.name, length, filename, metadata, ends)
     room = Room(settings.uploads_max, settings.uploads_user_max, settings.uploads_bytes_max)
     await _stored(resumables(services).create, made, room)
-    await record(services, who, "upload_begun", made.id, filename=filename, length=length)
+    await record(services, who, "upload_begun", made.id, length=length)
     said = {"id": made.id, "offset": 0, "length": length, "filename": filename}
     return answer(said, 201, {"Location": f"/uploads/{made.id}", **_progress(made, 0)})
 
@@ -151,8 +151,6 @@ async def _receive(request: Request, writing: Writing, length: int, stall_s: flo
         whole = True
     finally:
         await _stored(_finish, writing, whole)
-    if door(request).stopping.is_set():
-        raise Unavailable("stopping")
 
 
 def _finish(writing: Writing, whole: bool) -> None:  # noqa: FBT001 - called in a thread
@@ -176,9 +174,10 @@ async def _write_all(request: Request, writing: Writing, length: int, stall_s: f
 
 
 async def _chunks(request: Request, stall_s: float) -> AsyncIterator[bytes]:
-    """Yield the body until it ends or the server stops.
+    """Yield the body until it ends.
 
-    Raises Invalid("upload_stalled") after ``stall_s`` without a byte, Invalid("upload_incomplete").
+    Raises Invalid("upload_stalled") after ``stall_s`` without a byte, Invalid("upload_incomplete"),
+    Unavailable("stopping").
     """
     async with aclosing(until(request.stream(), door(request).stopping)) as stream:
         while True:
@@ -189,6 +188,8 @@ async def _chunks(request: Request, stall_s: float) -> AsyncIterator[bytes]:
                 raise Invalid("upload_stalled", seconds=stall_s) from None
             except ClientDisconnect:
                 raise Invalid("upload_incomplete", reason="the connection was cut") from None
+            if chunk is None and door(request).stopping.is_set():
+                raise Unavailable("stopping")
             if chunk is None:
                 return
             yield chunk

@@ -3,14 +3,17 @@
 import asyncio
 import base64
 import hashlib
+import resource
 import time
 
 import httpx
 import pytest
 
 from api.app import create_app
+from api.appending import Checksum
 from api.bootstrap import open_services
 from api.resumable import resumables
+from api.routes import models
 from api.services import Door
 from api.settings import load
 from api.tokens import Caller, Entry, Role, Tokens, digest
@@ -273,6 +276,55 @@ async def test_a_finished_upload_becomes_a_job_once(firm, tmp_path):
     firm.clock[0] += LIMITS["upload_expires_s"]
     resumables(firm.services).sweep(firm.clock[0])
     assert [".lock"] == firm.kept()
+
+
+async def test_a_kill_before_the_answer_was_kept_loses_nothing(firm, monkeypatch):
+    """What a kill would leave there: the job is queued, the upload not let go."""
+    upload = await firm.begun()
+    await firm.append(upload, 0, MODEL)
+    with monkeypatch.context() as killed:
+        killed.setattr(models, "hand_on", dies)
+        with pytest.raises(ConnectionAbortedError):
+            await firm.hand(upload, document="D")
+    (job,) = await firm.services.jobs.recent(limit=10)
+    again = await firm.hand(upload, document="D")
+    assert (202, job.id) == (again.status_code, again.json()["job"])
+    assert [".lock", ".told"] == firm.kept()
+
+
+async def dies(*_):
+    raise ConnectionAbortedError
+
+
+async def test_bytes_that_were_not_checked_before_a_kill_do_not_count(firm):
+    path = await firm.begun()
+    kept = resumables(firm.services)
+    found = kept.find(path.rpartition("/")[2], "one", firm.clock[0])
+    writing = kept.open(found, Checksum("sha256", bytes(32)))
+    writing.write(MODEL)
+    writing.close()
+    assert await firm.offset(path) == 0
+    assert (await firm.append(path, 0, b"")).status_code == 204
+    (part,) = (firm.services.settings.data_dir / "resumable").glob("*.part")
+    assert part.stat().st_size == 0
+
+
+async def test_a_disk_that_takes_no_more_keeps_what_it_took(firm):
+    path = await firm.begun(length=8 << 20)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5 << 20, hard))
+    try:
+        refused = await firm.append(path, 0, megabytes(8))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (503, "upload_not_appended") == of(refused)
+    assert await firm.offset(path) == 5 << 20
+    assert (await firm.append(path, 5 << 20, megabytes(3))).status_code == 204
+
+
+async def megabytes(count):
+    for _ in range(count):
+        yield bytes(1 << 20)
 
 
 async def test_both_ways_of_uploading_take_the_same_fields(firm):

@@ -6,7 +6,8 @@ from typing import Any
 
 from bim.extract_entities import MALFORMED, entity, number
 from bim.extract_units import Units, factor
-from bim.rules.verdict import Case, Fault, empty, fault, value, verdict_on
+from bim.rules.case import Case
+from bim.rules.verdict import Fault, empty, fault, value, verdict_on
 from cim import crs
 
 _CRS = "IfcCoordinateReferenceSystem"

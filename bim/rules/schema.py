@@ -1,19 +1,31 @@
 """IFC: the schema itself: its version, what it deprecates, and resources that nothing uses."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from bim.extract_entities import MALFORMED, entities
+from bim.extract_entities import entities
+from bim.rules.case import Case
 from bim.rules.deprecated_names import ATTRIBUTES, ENTITIES, VALUES
-from bim.rules.verdict import Case, Fault, empty, fault, value, verdict_on
+from bim.rules.verdict import Fault, empty, fault, value, verdict_on
 
 OFFICIAL = ("IFC2X3", "IFC4", "IFC4X3_ADD2")
-# The relations between resources that stand at the user, not at the used.
-_INVERSES = (
-    *("StyledByItem", "HasCoordinateOperation", "LayerAssignments", "LayerAssignment"),
-    *("HasSubContexts", "HasProperties", "HasRepresentation", "HasColours", "HasTextures"),
-    *("HasShapeAspects", "WellKnownText"),
+# Resources that point at what they belong to: class and attribute (an inverse attribute there).
+_BELONGING = (
+    ("IfcStyledItem", "Item"),
+    ("IfcCoordinateOperation", "SourceCRS"),
+    ("IfcPresentationLayerAssignment", "AssignedItems"),
+    ("IfcGeometricRepresentationSubContext", "ParentContext"),
+    ("IfcMaterialProperties", "Material"),
+    ("IfcProfileProperties", "ProfileDefinition"),
+    ("IfcMaterialDefinitionRepresentation", "RepresentedMaterial"),
+    ("IfcIndexedColourMap", "MappedTo"),
+    ("IfcTextureMap", "MappedTo"),
+    ("IfcIndexedTextureMap", "MappedTo"),
+    ("IfcShapeAspect", "PartOfProductDefinitionShape"),
+    ("IfcWellKnownText", "CoordinateReferenceSystem"),
 )
+_REFERENCE = re.compile(r"'(?:[^']|'')*+'|#(\d++)")
 
 
 def ifc101(case: Case) -> Iterator[Fault | None]:
@@ -39,53 +51,45 @@ def ifc102(case: Case) -> Iterator[Fault | None]:
 
 def ifc105(case: Case) -> Iterator[Fault | None]:
     """Check that every resource is used, directly or not, by something that has a GUID."""
-    reached = _reached(case)
-    for used in case.model:
-        if not used.is_a("IfcRoot"):
-            right = used.id() in reached or _relates(used, reached)
-            yield verdict_on(used, right=right, seen=used.is_a())
+    rooted = {used.id() for used in case.all("IfcRoot")}
+    names = {number: _references(used) for number, used in _instances(case)}
+    reached = _reached(rooted, names, _belonging(case))
+    for number in sorted(names.keys() - reached):
+        used = case.model.by_id(number)
+        relates = used.is_a().endswith("Relationship") and reached.issuperset(names[number])
+        yield verdict_on(used, right=relates, seen=used.is_a())
+    yield from (None for _ in range(len(names) > len(rooted)))
 
 
-def _reached(case: Case) -> set[int]:
+def _instances(case: Case) -> Iterator[tuple[int, Any]]:
+    return ((used.id(), used) for used in case.model)
+
+
+def _references(used: Any) -> list[int]:
+    """Return what an instance names, by its own line: 20x faster than by its attributes."""
+    line = used.to_string()
+    return [int(n) for n in _REFERENCE.findall(line[line.index("=") :]) if n]
+
+
+def _belonging(case: Case) -> dict[int, list[int]]:
+    """Return step id → the resources that belong to it by pointing at it."""
+    owned: dict[int, list[int]] = {}
+    for ifc_class, name in _BELONGING:
+        for used in case.all(ifc_class):
+            for owner in entities(value(used, name)):
+                owned.setdefault(owner.id(), []).append(used.id())
+    return owned
+
+
+def _reached(
+    rooted: set[int], names: dict[int, list[int]], belonging: dict[int, list[int]]
+) -> set[int]:
     """Return the ids that rooted instances lead to; each is visited once, so cycles end."""
-    open_ends = case.all("IfcRoot")
-    reached = {end.id() for end in open_ends}
+    reached, open_ends = set(rooted), list(rooted)
     while open_ends:
-        for found in _neighbours(open_ends.pop()):
-            if found.id() not in reached:
-                reached.add(found.id())
+        number = open_ends.pop()
+        for found in (*names.get(number, ()), *belonging.get(number, ())):
+            if found not in reached:
+                reached.add(found)
                 open_ends.append(found)
     return reached
-
-
-def _relates(used: Any, reached: set[int]) -> bool:
-    """Tell whether it is a relation of resources (nothing points at one) between reached ones."""
-    if not used.is_a().endswith("Relationship"):
-        return False
-    return all(found.id() in reached for item in _given(used) for found in _inside(item))
-
-
-def _neighbours(used: Any) -> Iterator[Any]:
-    for item in _given(used):
-        yield from _inside(item)
-    if not used.is_a("IfcRoot"):
-        for name in _INVERSES:
-            yield from entities(value(used, name))
-
-
-def _given(used: Any) -> list[Any]:
-    try:
-        return list(used)
-    except MALFORMED:
-        return []
-
-
-def _inside(item: Any) -> Iterator[Any]:
-    """Yield the entities in a value: lists of lists end where the schema's do."""
-    stack = [item]
-    while stack:
-        top = stack.pop()
-        if isinstance(top, tuple | list):
-            stack.extend(top)
-        else:
-            yield from entities(top)

@@ -3,18 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bim.extract_entities import entities
-from bim.rules.verdict import (
-    Case,
-    Fault,
-    empty,
-    fault,
-    is_any,
-    parts,
-    value,
-    verdict_on,
-    wholes,
-)
+from bim.rules.case import Case
+from bim.rules.verdict import Fault, empty, fault, is_any, verdict_on
 
 FACILITIES = ("IfcBridge", "IfcMarineFacility", "IfcRailway", "IfcRoad")
 _TOP = ("IfcProject", "IfcSite")
@@ -37,8 +27,11 @@ COMPOSITION: dict[str, tuple[str, ...]] = {
         "IfcRoadPart",
     ),
 }
-_HOSTS = ("Decomposes", "Nests", "ContainedInStructure", "AdheresToElement", "VoidsElements")
-_HOST_OF_ADDITION = "ProjectsElements"  # as a hole has a host, so has a projection
+_HOSTS = (  # as a hole has its place in what it is cut from, so has a projection in its wall
+    *("Decomposes", "Nests", "ContainedInStructure", "AdheresToElement", "VoidsElements"),
+    "ProjectsElements",
+)
+_SPATIAL = ("IfcSpatialElement", "IfcSpatialStructureElement")  # the latter of IFC2X3
 _VIEW = "COORDINATIONVIEW_V2.0"
 _CHAIN_MAX = 100  # storeys to project are four steps; a cycle ends here
 
@@ -54,35 +47,37 @@ def sps001(case: Case) -> Iterator[Fault | None]:
         yield Fault("0 IfcBuilding")
     top = "IfcSite" if sites else "IfcProject"
     for building in buildings:
-        yield verdict_on(building, right=_below(building, top), seen=f"IfcBuilding - {top}")
+        yield verdict_on(building, right=_below(case, building, top), seen=f"IfcBuilding - {top}")
 
 
 def sps002(case: Case) -> Iterator[Fault | None]:
     """Check that spatial elements are aggregated as the composition table allows."""
     for element in case.all("IfcSpatialElement"):
         allowed = COMPOSITION.get(element.is_a())
-        if allowed is None:
-            continue
-        above = wholes(element)
-        right = bool(above) and all(is_any(whole, allowed) for whole in above)
-        yield verdict_on(element, right=right, seen=_classes(above) or "Decomposes = ()")
-    for project in case.all("IfcProject"):
+        if allowed is not None:
+            above = case.linked(element, "Decomposes")
+            right = bool(above) and all(is_any(whole, allowed) for whole in above)
+            yield verdict_on(element, right=right, seen=_classes(above) or "Decomposes = ()")
+    if case.all("IfcProject"):
         yield None
-        yield from (fault(part, "IfcProject") for part in parts(project) if not _may_be_top(part))
+    for part in case.all("IfcObjectDefinition"):
+        in_project = any(w.is_a("IfcProject") for w in case.linked(part, "Decomposes"))
+        if in_project and part.is_a() not in COMPOSITION and not part.is_a("IfcAlignment"):
+            yield fault(part, "IfcProject")
 
 
 def sps003(case: Case) -> Iterator[Fault | None]:
     """Check that an element that is part of another is not contained itself."""
     for element in case.all("IfcElement"):
-        if not empty(element, "Decomposes"):
-            yield _uncontained(element)
+        if case.linked(element, "Decomposes"):
+            yield _uncontained(case, element)
 
 
 def sps004(case: Case) -> Iterator[Fault | None]:
     """Check that a product is contained in a structure or positioned along something, not both."""
     for product in case.all("IfcProduct"):
-        contained = not empty(product, "ContainedInStructure")
-        positioned = not empty(product, "PositionedRelativeTo")
+        contained = bool(case.linked(product, "ContainedInStructure"))
+        positioned = bool(case.linked(product, "PositionedRelativeTo"))
         if contained or positioned:
             seen = "ContainedInStructure + PositionedRelativeTo"
             yield verdict_on(product, right=not (contained and positioned), seen=seen)
@@ -91,31 +86,31 @@ def sps004(case: Case) -> Iterator[Fault | None]:
 def sps005(case: Case) -> Iterator[Fault | None]:
     """Check that an element has exactly one place: whole, host, structure or what it voids."""
     for element in case.all("IfcElement"):
-        held = [name for name in (*_HOSTS, _HOST_OF_ADDITION) if not empty(element, name)]
+        held = [name for name in _HOSTS if case.linked(element, name)]
         yield verdict_on(element, right=len(held) == 1, seen=" + ".join(held) or "()")
 
 
 def sps006(case: Case) -> Iterator[Fault | None]:
     """Check that an element positioned along something is referenced in a structure."""
     for element in case.all("IfcElement"):
-        right = empty(element, "PositionedRelativeTo") or not empty(
-            element, "ReferencedInStructures"
-        )
+        positioned = case.linked(element, "PositionedRelativeTo")
+        right = not positioned or bool(case.linked(element, "ReferencedInStructures"))
         yield verdict_on(element, right=right, seen="ReferencedInStructures = ()")
 
 
 def sps007(case: Case) -> Iterator[Fault | None]:
     """Check that grids, annotations and free elements are contained, and nothing else is."""
     for product in case.all("IfcProduct"):
+        above = case.linked(product, "Decomposes")
         if is_any(product, ("IfcGrid", "IfcAnnotation")):
-            yield _contained(product)
-        elif not is_any(product, ("IfcElement",)):
-            yield _uncontained(product)
-        elif empty(product, "Decomposes"):
-            is_feature = is_any(product, ("IfcFeatureElement",))
-            yield None if is_feature else _contained(product)
-        elif any(is_any(whole, ("IfcElement",)) for whole in wholes(product)):
-            yield _uncontained(product)
+            yield _contained(case, product)
+        elif not product.is_a("IfcElement"):
+            # Spatial elements have no ContainedInStructure: to name one there breaks the schema.
+            yield None if is_any(product, _SPATIAL) else _uncontained(case, product)
+        elif not above:
+            yield None if product.is_a("IfcFeatureElement") else _contained(case, product)
+        elif any(whole.is_a("IfcElement") for whole in above):
+            yield _uncontained(case, product)
         else:
             yield None
 
@@ -133,33 +128,28 @@ def sps008(case: Case) -> Iterator[Fault | None]:
             yield verdict_on(structure, right=right, seen="Representation")
 
 
-def _may_be_top(part: Any) -> bool:
-    """Tell whether a project may have this part: an alignment, or what the table says."""
-    return part.is_a("IfcAlignment") or "IfcProject" in COMPOSITION.get(part.is_a(), ())
-
-
-def _below(element: Any, ifc_class: str) -> bool:
+def _below(case: Case, element: Any, ifc_class: str) -> bool:
     """Tell whether one of the wholes above an element is of a class; a cycle ends."""
     level, seen = [element], set[int]()
     for _ in range(_CHAIN_MAX):
-        level = [whole for part in level for whole in wholes(part) if whole.id() not in seen]
-        if any(whole.is_a(ifc_class) for whole in level):
+        wholes = [whole for part in level for whole in case.linked(part, "Decomposes")]
+        if any(whole.is_a(ifc_class) for whole in wholes):
             return True
+        level = [whole for whole in wholes if whole.id() not in seen]
         seen.update(whole.id() for whole in level)
     return False
 
 
-def _contained(product: Any) -> Fault | None:
+def _contained(case: Case, product: Any) -> Fault | None:
     """Check that a structure contains it, or that what it is nested into has a place for it."""
-    rels = entities(value(product, "ContainedInStructure"))
-    structures = [s for rel in rels for s in entities(value(rel, "RelatingStructure"))]
-    spatial = ("IfcSpatialElement", "IfcSpatialStructureElement")
-    right = any(is_any(s, spatial) for s in structures) or not empty(product, "Nests")
+    structures = case.linked(product, "ContainedInStructure")
+    contained = any(is_any(structure, _SPATIAL) for structure in structures)
+    right = contained or bool(case.linked(product, "Nests"))
     return verdict_on(product, right=right, seen="ContainedInStructure = ()")
 
 
-def _uncontained(product: Any) -> Fault | None:
-    right = empty(product, "ContainedInStructure")
+def _uncontained(case: Case, product: Any) -> Fault | None:
+    right = not case.linked(product, "ContainedInStructure")
     return verdict_on(product, right=right, seen="ContainedInStructure")
 
 

@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 from bim.rows import Severity
 from bim.rules import georeference, schema, spatial
-from bim.rules.verdict import Case, Outcome, Rule, Verdict, judge
+from bim.rules.case import Case
+from bim.rules.verdict import Outcome, Rule, Verdict, judge
 
 _ALL = frozenset({"IFC2X3", "IFC4", "IFC4X3"})
 _IFC4 = frozenset({"IFC4", "IFC4X3"})

@@ -7,10 +7,10 @@ A rule is a generator over a ``Case``: it yields None for each thing it applies 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 from typing import Any
 
-from bim.extract_entities import MALFORMED, entities, is_a
+from bim.extract_entities import MALFORMED, is_a
+from bim.rules.case import Case
 
 FAULTS_KEPT = 20  # a rule; all are counted
 
@@ -43,30 +43,6 @@ class Outcome:
     verdict: Verdict
     faults: tuple[Fault, ...] = ()
     fault_count: int = 0
-
-
-@dataclass(frozen=True)
-class Case:
-    """An open file and the schema its header declared (before an alias was set, where one was)."""
-
-    model: Any
-    declared_schema: str
-
-    @cached_property
-    def family(self) -> str:
-        """Return IFC2X3, IFC4 or IFC4X3, whatever the addendum."""
-        return next((f for f in ("IFC2X3", "IFC4X3", "IFC4") if self._schema.startswith(f)), "")
-
-    @property
-    def _schema(self) -> str:
-        return str(self.model.schema_identifier).upper()
-
-    def all(self, ifc_class: str, *, exactly: bool = False) -> list[Any]:
-        """Return the instances of a class and those below it; [] where the schema has none."""
-        try:
-            return list(self.model.by_type(ifc_class, include_subtypes=not exactly))
-        except RuntimeError:
-            return []
 
 
 Rule = Callable[[Case], Iterator[Fault | None]]
@@ -113,15 +89,3 @@ def empty(entity: Any, name: str) -> bool:
 def is_any(entity: Any, classes: Iterable[str]) -> bool:
     """Tell whether an instance is of one of the classes or below one."""
     return any(is_a(entity, ifc_class) for ifc_class in classes)
-
-
-def wholes(entity: Any) -> list[Any]:
-    """Return what an object is aggregated (or, in IFC2X3, nested) into."""
-    rels = entities(value(entity, "Decomposes"))
-    return [whole for rel in rels for whole in entities(value(rel, "RelatingObject"))]
-
-
-def parts(entity: Any) -> list[Any]:
-    """Return what is aggregated into an object."""
-    rels = entities(value(entity, "IsDecomposedBy"))
-    return [part for rel in rels for part in entities(value(rel, "RelatedObjects"))]

@@ -9,8 +9,9 @@ import ifcopenshell
 import pytest
 
 from bim.normalise import normalise
+from bim.rules.case import Case
 from bim.rules.table import RULES, run
-from bim.rules.verdict import Case, Verdict
+from bim.rules.verdict import Verdict
 
 pytestmark = pytest.mark.corpus
 

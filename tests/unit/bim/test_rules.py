@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bim.rules.case import Case
 from bim.rules.table import RULES, run
-from bim.rules.verdict import FAULTS_KEPT, Case, Fault, Verdict, judge
+from bim.rules.verdict import FAULTS_KEPT, Fault, Verdict, judge
 
 
 class Made:

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from identity.errors import Invalid
 
-SAVE_BYTES = 4 << 20
+SAVE_BYTES = 1 << 20
 """Written between two fsyncs: what a kill may cost beside what is on its way."""
 
 OFFSET_DIGITS = 20

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import cast
 
 import structlog
@@ -34,6 +35,8 @@ from sensors.ports import Broker, Listening
 
 GRACE_S = 3  # what is still answered after a signal
 UNSENT_BYTES_MAX = 256 * 1024  # of one connection, in the kernel
+UNREAD_BYTES_MAX = 2 << 20  # the same of what comes in; the kernel takes it twice
+READ_BOUND = Path("/proc/sys/net/core/rmem_max")  # what Linux lets a program ask for
 WS_MESSAGE_BYTES_MAX = 64 * 1024  # from a client; none is expected
 
 Extra = Callable[[Door], Awaitable[None]]
@@ -172,6 +175,7 @@ def _take_http(settings: Settings, plan: Plan) -> socket.socket | None:
         return None
     port = take_port(settings.bind, strict=plan.strict_port, taken="http_port_taken")
     bound_sending(port, settings.stream_stall_s)
+    bound_receiving(port)
     return port
 
 
@@ -208,6 +212,16 @@ def bound_sending(listening: socket.socket, stall_s: float) -> None:
     if sys.platform == "linux":
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES_MAX)
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(2_000 * stall_s))
+
+
+def bound_receiving(listening: socket.socket) -> None:
+    """Bound what the kernel takes of a client before we read it: a kill costs an upload that much.
+
+    Connections inherit it. Where a program may not ask for so much, the system's own bound stays
+    (6 MB as Linux comes): the little it would give instead makes distant clients slow.
+    """
+    if READ_BOUND.is_file() and int(READ_BOUND.read_text()) >= UNREAD_BYTES_MAX:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UNREAD_BYTES_MAX)
 
 
 async def _until_signal(door: Door, beside: Beside) -> None:

@@ -9,15 +9,18 @@ import time
 import httpx
 import pytest
 
+from api import resumable
 from api.app import create_app
 from api.appending import Checksum
 from api.bootstrap import open_services
+from api.keeping import sweep_uploads
 from api.resumable import resumables
 from api.routes import models
 from api.services import Door
 from api.settings import load
 from api.tokens import Caller, Entry, Role, Tokens, digest
 from bim.demo import district
+from tests.parts.twin_process import until
 
 pytestmark = pytest.mark.anyio
 
@@ -243,6 +246,37 @@ async def test_an_expired_upload_is_gone_and_swept(firm):
     assert resumables(firm.services).sweep(firm.clock[0]) == 1
     assert (404, "upload_unknown") == of(await firm.append(path, 0, MODEL))
     assert [".lock"] == firm.kept()
+
+
+async def test_a_process_that_serves_sweeps_by_itself(firm):
+    await firm.begun()
+    firm.clock[0] += LIMITS["upload_expires_s"]
+    kept = resumables(firm.services)
+    sweeping = asyncio.create_task(sweep_uploads(kept, lambda: firm.clock[0]))
+    await asyncio.to_thread(until, lambda: firm.kept() == [".lock"], "the sweep")
+    sweeping.cancel()
+
+
+async def test_an_upload_that_is_being_written_is_swept_the_next_time(firm):
+    path = await firm.begun()
+    kept = resumables(firm.services)
+    writing = kept.open(kept.find(path.rpartition("/")[2], "one", firm.clock[0]))
+    firm.clock[0] += LIMITS["upload_expires_s"]
+    assert kept.sweep(firm.clock[0]) == 0
+    writing.close()
+    assert kept.sweep(firm.clock[0]) == 1
+
+
+async def test_of_too_many_answers_the_first_to_expire_are_forgotten(firm, monkeypatch):
+    monkeypatch.setattr(resumable, "TOLD_MAX", 1)
+    uploads = []
+    for number in range(2):
+        firm.clock[0] += number
+        uploads.append(await firm.begun())
+        await firm.append(uploads[-1], 0, MODEL)
+        await firm.hand(uploads[-1], document=f"D{number}")
+    resumables(firm.services).sweep(firm.clock[0])
+    assert [404, 202] == [(await firm.hand(path)).status_code for path in uploads]
 
 
 async def test_parts_that_a_kill_left_without_an_upload_are_swept(firm):

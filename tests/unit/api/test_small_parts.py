@@ -269,3 +269,21 @@ def test_a_demo_whose_sensors_could_not_publish_is_not_started(
         cli.demo(data_dir=tmp_path)
     assert ("demo_has_no_login", said) == (refused.value.code, refused.value.facts["setting"])
     assert started == []
+
+
+@pytest.mark.parametrize(("allowed", "bounded"), [(8 << 20, True), (212_992, False)])
+def test_what_the_kernel_takes_is_bounded_where_a_program_may(
+    tmp_path, monkeypatch, allowed, bounded
+):
+    said = tmp_path / "rmem_max"
+    said.write_text(str(allowed))
+    monkeypatch.setattr(running, "READ_BOUND", said)
+    set_to = []
+
+    class Listening:
+        def setsockopt(self, *option):
+            set_to.append(option)
+
+    running.bound_receiving(Listening())
+    expected = [(socket.SOL_SOCKET, socket.SO_RCVBUF, running.UNREAD_BYTES_MAX)]
+    assert (expected if bounded else []) == set_to

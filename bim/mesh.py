@@ -4,8 +4,8 @@ mesh → shares (two children for a large file) → ``bim.mesh_child:run`` → r
 
 Kernels are tried in the order of ``kernels``: ``cgal-simple`` (fast, misses some), ``manifold``
 (solids cut by solids only), ``opencascade`` (right, slow). A child that dies or falls silent names
-the product it had in hand: that product and kernel are not tried again, everything else goes on in
-a new child. What no kernel can shape becomes a placeholder box and a finding with its GUID.
+the product it had in hand: a finding says so, that product and kernel are not tried again, and
+everything else goes on in a new child. What no kernel can shape becomes a placeholder box and a finding with its GUID.
 """
 
 import asyncio
@@ -63,7 +63,8 @@ async def mesh(
                 group.create_task(share.run())
     except* CityError as refusals:
         raise refusals.exceptions[0] from None
-    return assemble([record for share in shares for record in share.records()])
+    blamed = {step_id: ended for share in shares for step_id, ended in share.blamed.items()}
+    return assemble([record for share in shares for record in share.records()], blamed)
 
 
 def _prepare(out: Path, guids: Sequence[str] | None) -> Path | None:

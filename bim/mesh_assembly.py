@@ -31,8 +31,13 @@ class Meshes:
     findings: list[Finding] = field(default_factory=list)
 
 
-def assemble(records: Sequence[Record]) -> Meshes:
-    """Join the records of all shares; equal records give equal arrays, whatever the shares were."""
+def assemble(
+    records: Sequence[Record], blamed: Mapping[str, Mapping[str, str]] | None = None
+) -> Meshes:
+    """Join the records of all shares; equal records give equal arrays, whatever the shares were.
+
+    ``blamed``: {STEP id: {kernel: error code}} of the products that ended a child.
+    """
     records = sorted(records, key=lambda record: record["step_id"])
     boxes = placeholder_boxes(records)
     origin = _origin([*(record["box"] for record in records if "box" in record), *boxes.values()])
@@ -50,7 +55,7 @@ def assemble(records: Sequence[Record]) -> Meshes:
         np.concatenate([np.empty((0, 3), np.float32), *build.positions]),
         np.concatenate([np.empty(0, np.uint32), *build.indices]),
         origin,
-        _findings(records),
+        _findings(records, blamed or {}),
     )
 
 
@@ -107,9 +112,23 @@ class _Build:
         self.index_count += faces.size
 
 
-def _findings(records: Sequence[Record]) -> list[Finding]:
-    """One finding a placeholder; products without faces (lines, emptied walls) in one for all."""
+def _findings(records: Sequence[Record], blamed: Mapping[str, Mapping[str, str]]) -> list[Finding]:
+    """One a placeholder and one a product that ended children; products without faces in one."""
     findings = [
+        Finding(
+            "mesh_child_ended",
+            Severity.WARNING,
+            {
+                "ifc_class": record["class"],
+                "ended": ", ".join(f"{k}: {code}" for k, code in sorted(ended.items())),
+            },
+            record["guid"],
+            record["step_id"],
+        )
+        for record in records
+        if (ended := blamed.get(str(record["step_id"])))
+    ]
+    findings += [
         Finding(
             "mesh_placeholder",
             Severity.WARNING,

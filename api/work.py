@@ -117,6 +117,7 @@ def options(services: Services) -> ingest.Options:
         said.lease_wait_s,
         said.heights,
         places(said.ifc_device_names),
+        said.mesh_product_s,
     )
 
 

@@ -43,7 +43,8 @@ class Options:
     """How an import runs. ``holder`` names the process for the lease.
 
     ``heights``: what a height is where neither the file nor a person says it. ``device_names``:
-    where a file names its devices (``bim.translate_devices``).
+    where a file names its devices (``bim.translate_devices``). ``product_s``: what one product may
+    take in one kernel.
     """
 
     holder: str
@@ -52,6 +53,7 @@ class Options:
     lease_wait_s: float = LEASE_WAIT_S
     heights: CityHeights = field(default_factory=CityHeights)
     device_names: tuple[str, ...] = translate_devices.NAMES
+    product_s: float = mesh.PRODUCT_S
 
 
 async def ingest(
@@ -166,7 +168,7 @@ async def _mesh(
         work_dir / "model.ifc",
         work_dir / "mesh",
         None,
-        limits=options.limits,
+        limits=replace(options.limits, silence_s=options.product_s),
         kernels=options.kernels,
         progress=report.within("mesh"),
     )

@@ -5,7 +5,8 @@ mesh → shares (two children for a large file) → ``bim.mesh_child:run`` → r
 Kernels are tried in the order of ``kernels``: ``cgal-simple`` (fast, misses some), ``manifold``
 (solids cut by solids only), ``opencascade`` (right, slow). A child that dies or falls silent names
 the product it had in hand: a finding says so, that product and kernel are not tried again, and
-everything else goes on in a new child. What no kernel can shape becomes a placeholder box and a finding with its GUID.
+everything else goes on in a new child. What no kernel can shape becomes a placeholder box and a
+finding with its GUID.
 """
 
 import asyncio

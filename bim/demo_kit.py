@@ -136,7 +136,7 @@ class Kit:
             along=along,
             facts=_wall_facts(size, material, external=external),
             material=material,
-            PredefinedType="STANDARD",
+            PredefinedType="SOLIDWALL",
         )
 
     def slab(

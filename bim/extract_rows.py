@@ -22,6 +22,7 @@ from bim.extract_units import Units
 from bim.georef import georeference
 from bim.hazards import Scan
 from bim.rows import Extract, Finding, Georef, Instrument, Provenance, Role, Row, Severity
+from bim.rules.findings import findings as broken_rules
 from identity.errors import Invalid
 
 _BUILT = (Role.BUILDING, Role.FACILITY)
@@ -49,7 +50,7 @@ def read(model: Any, scan: Scan) -> Extract:
         length_unit_m=reader.units.length_m,
         rows=rows,
         georef=georef,
-        findings=[*_completeness(model, scan), *reader.findings(), *odd],
+        findings=[*_completeness(model, scan), *reader.findings(), *odd, *broken_rules(model)],
         header=header_of(model),
         instruments=reader.instruments(),
     )

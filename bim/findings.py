@@ -15,7 +15,7 @@ from identity.errors import CityError, render
 LANGUAGES = (("zh-CN", "zh"), ("en", "en"))
 _ID_DIGITS = 16  # 64 bits: findings of one model are far fewer than 2^32
 _PASSING_FACTS = frozenset(
-    {"count", "samples", "sample", "read", "declared", "distance_km"}
+    {"count", "samples", "sample", "seen", "read", "declared", "distance_km"}
     | {"where", "texts", "replaced"}  # of a text: its line is its place
 )
 _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}

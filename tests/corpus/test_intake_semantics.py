@@ -22,23 +22,49 @@ FILES = {  # file: (rows without the project, findings)
     "LINDEN_-_Kozijnen.ifc": (1985, ["ifc_no_position"]),
     "PR-Twin-Branch-PavementElements.ifc": (
         21,
-        ["ifc_no_length_unit", "ifc_crs", "ifc_far_from_origin", "ifc_no_position"],
+        [
+            "ifc_no_length_unit",
+            "ifc_crs",
+            "ifc_far_from_origin",
+            "ifc_no_position",
+            "ifc_rule_sps008",
+        ],
     ),
     "ROOT-houten_kozijnen.ifc": (170, []),
     "ROOT-kalkzandsteen.ifc": (142, []),
     "ROOT-kapconstructie_dakkapellen_platdak.ifc": (147, []),
     "RumbleStrip-INDOT.ifc": (
         26,
-        ["ifc_schema_alias", "ifc_far_from_origin", "ifc_no_position"],
+        ["ifc_schema_alias", "ifc_far_from_origin", "ifc_no_position", "ifc_rule_grf003"],
     ),
-    "infra-bridge.ifc": (77, []),
-    "pcert-building-architecture.ifc": (22, []),
-    "xbim_DoubleBackSlashName.ifc": (1, ["ifc_no_building", "ifc_loose", "ifc_no_position"]),
+    "infra-bridge.ifc": (77, ["ifc_rule_grf005"]),
+    "pcert-building-architecture.ifc": (22, ["ifc_rule_grf005"]),
+    "xbim_DoubleBackSlashName.ifc": (
+        1,
+        [
+            "ifc_no_building",
+            "ifc_loose",
+            "ifc_no_position",
+            "ifc_rule_sps001",
+            "ifc_rule_sps005",
+            "ifc_rule_sps007",
+        ],
+    ),
     "xbim_House.ifc": (156, ["ifc_no_position"]),
-    "xbim_NewlinesInStrings.ifc": (1, ["ifc_no_building", "ifc_loose", "ifc_no_position"]),
-    "xbim_geographic-referencing-gk.ifc": (4, []),
+    "xbim_NewlinesInStrings.ifc": (
+        1,
+        [
+            "ifc_no_building",
+            "ifc_loose",
+            "ifc_no_position",
+            "ifc_rule_sps001",
+            "ifc_rule_sps005",
+            "ifc_rule_sps007",
+        ],
+    ),
+    "xbim_geographic-referencing-gk.ifc": (4, ["ifc_rule_ifc102", "ifc_rule_grf005"]),
     "xbim_geographic-referencing-rigid-operation.ifc": (3, ["ifc_no_building"]),
-    "xbim_geographic-referencing-utm.ifc": (4, []),
+    "xbim_geographic-referencing-utm.ifc": (4, ["ifc_rule_ifc102", "ifc_rule_grf005"]),
 }
 PREDEFINED = [f"Ifc{thing}{part}Properties" for thing in ("Door", "Window") for part in PARTS]
 VALUES = {DUPLEX: 12_600, "LINDEN_-_Kozijnen.ifc": 101_000, "ROOT-houten_kozijnen.ifc": 49_000}

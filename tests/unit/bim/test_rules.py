@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bim.rows import Severity
 from bim.rules.case import Case
+from bim.rules.findings import findings
 from bim.rules.table import RULES, run
 from bim.rules.verdict import FAULTS_KEPT, Fault, Verdict, judge
+from identity.errors import render
 
 
 class Made:
@@ -184,7 +187,20 @@ def test_faults_are_counted_to_the_last_and_kept_to_a_limit(rights):
     assert wanted is outcome.verdict
 
 
-def test_every_rule_has_a_name_in_both_languages():
-    assert [] == [code for code, entry in RULES.items() if not (entry.en and entry.zh)]
-    assert len(RULES) == len({entry.en for entry in RULES.values()})
-    assert len(RULES) == len({entry.zh for entry in RULES.values()})
+def test_every_rule_has_its_text_in_both_languages():
+    facts = {"count": 2, "samples": ["#1"], "seen": "X"}
+    for language in ("en", "zh"):
+        texts = {render(f"ifc_rule_{code.lower()}", facts, language) for code in RULES}
+        assert len(RULES) == len(texts)
+        assert [] == [text for text in texts if "{" in text[0] + text[1]]
+
+
+def test_broken_rules_are_one_finding_each_at_the_first_breach():
+    made = Made("IFC4")
+    walls = [made.add("IfcWall") for _ in range(FAULTS_KEPT + 5)]
+    found = {finding.code: finding for finding in findings(made.file)}
+    assert {"ifc_rule_sps005", "ifc_rule_sps007"} == set(found)
+    said = found["ifc_rule_sps005"]
+    assert (walls[0].GlobalId, walls[0].id()) == (said.guid, said.step_id)
+    assert (FAULTS_KEPT + 5, Severity.WARNING) == (said.facts["count"], said.severity)
+    assert [wall.GlobalId for wall in walls[: len(said.facts["samples"])]] == said.facts["samples"]

@@ -77,7 +77,7 @@ def check(path: Path) -> Scan:
     if found.depth > PARENTHESES_MAX:
         raise _hazard("parentheses_depth", None, found.depth, PARENTHESES_MAX)
     _check_fan_out(found)
-    ids, rows, counts = np.unique(found.ids, return_inverse=True, return_counts=True)
+    ids, rows, repeated = _distinct(found.ids)
     targets, known = _targets(ids, found.references)
     sources = np.repeat(rows, np.diff(found.offsets))
     edges = Edges(ids.size, sources[known], targets[known])
@@ -87,7 +87,15 @@ def check(path: Path) -> Scan:
     # Only relations may name these: an attribute that does is wrong, and nothing follows it.
     spatial = _nodes(found, rows, ids.size, _SPATIAL)
     _check_nesting("reference", edges.among(~spatial), ids)
-    return _scan(found, ids[counts > 1], np.unique(found.references[~known]))
+    return _scan(found, repeated, np.unique(found.references[~known]))
+
+
+def _distinct(ids: Indexes) -> tuple[Indexes, Indexes, Indexes]:
+    """Return the ids in order, where each stands among them, and those that come again."""
+    if (np.diff(ids) > 0).all():  # as most exporters write them: nothing to sort
+        return ids, np.arange(ids.size), ids[:0]
+    distinct, rows, counts = np.unique(ids, return_inverse=True, return_counts=True)
+    return distinct, rows, distinct[counts > 1]
 
 
 def _check_fan_out(found: Step) -> None:
@@ -125,17 +133,13 @@ def _check_nesting(kind: str, edges: Edges, ids: Indexes) -> NDArray[np.float64]
     """Raise on a cycle or a depth; return the paths of the nodes, None where nothing nests."""
     if not edges.sources.size:
         return None
-    nodes, ends = np.unique(np.concatenate([edges.sources, edges.targets]), return_inverse=True)
-    half = edges.sources.size
     limit = DEPTH_MAX[kind]
-    found = nesting(Edges(nodes.size, ends[:half], ends[half:]), limit)
+    found = nesting(edges, limit)
     if found.too_deep is not None:
-        raise _hazard(kind + "_depth", int(ids[nodes[found.too_deep]]), found.depth + 1, limit)
+        raise _hazard(kind + "_depth", int(ids[found.too_deep]), found.depth + 1, limit)
     if found.cyclic is not None:
-        raise _hazard(kind + "_cycle", int(ids[nodes[found.cyclic]]), None, limit)
-    paths = np.zeros(ids.size, dtype=np.float64)
-    paths[nodes] = found.paths
-    return paths
+        raise _hazard(kind + "_cycle", int(ids[found.cyclic]), None, limit)
+    return found.paths
 
 
 def _decomposition(path: Path, found: Step, ids: Indexes) -> Edges:

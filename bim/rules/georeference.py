@@ -76,7 +76,7 @@ def grf005(case: Case) -> Iterator[Fault | None]:
 def grf006(case: Case) -> Iterator[Fault | None]:
     """Check that a system without an EPSG code is named "WKT" and has a well-known text."""
     for system in case.all(_CRS):
-        name, has_text = value(system, "Name") or "", not empty(system, "WellKnownText")
+        name, has_text = _text(value(system, "Name")), not empty(system, "WellKnownText")
         if has_text or not name.startswith(_EPSG):
             right = has_text and name == _WKT
             yield verdict_on(system, right=right, seen=f"Name = {name}, WellKnownText: {has_text}")
@@ -148,6 +148,10 @@ def _map_unit_m(system: Any) -> float | None:
         return None if unit is None else factor(unit)
     except MALFORMED:  # a unit in terms of itself, too
         return None
+
+
+def _text(given: Any) -> str:
+    return given if isinstance(given, str) else ""
 
 
 def _measure(given: Any) -> str:

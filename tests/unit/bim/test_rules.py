@@ -1,5 +1,7 @@
 """Rules on files made here: each verdict, what it names, and its limits."""
 
+import re
+
 import ifcopenshell
 import ifcopenshell.guid
 import pytest
@@ -12,6 +14,7 @@ from bim.rules.findings import findings
 from bim.rules.table import RULES, run
 from bim.rules.verdict import FAULTS_KEPT, Fault, Verdict, judge
 from identity.errors import render
+from tests.parts.ifc_text import HOUSE, ifc
 
 
 class Made:
@@ -185,6 +188,26 @@ def test_faults_are_counted_to_the_last_and_kept_to_a_limit(rights):
     assert min(FAULTS_KEPT, rights.count(False)) == len(outcome.faults)
     wanted = Verdict.NA if not rights else Verdict.PASS if all(rights) else Verdict.FAIL
     assert wanted is outcome.verdict
+
+
+WHOLE = ifc(
+    *HOUSE,
+    "#107=IFCPROJECTEDCRS('EPSG:4547',$,$,'EPSG:5703',$,$,#7);",
+    "#108=IFCMAPCONVERSION(#2,#107,529299860.,3385869453.,23500.,1.,0.,1.);",
+)
+DATA = re.compile(rb"#\d+(?!\d*=)|\$|'[^'\n]*'|\.\w+\.")
+# The header stays: without a schema the parser gives a file that nothing may be asked of.
+TOKENS = [match.span() for match in DATA.finditer(WHOLE, WHOLE.index(b"DATA;"))]
+WRONG = [b"$", b"#1", b"#13", b"'x'", b"3", b"1.E300", b"()", b"(#1)", b"(1,2)", b"IFCLABEL('y')"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(TOKENS), st.sampled_from(WRONG)), max_size=4))
+def test_values_of_the_wrong_type_are_judged_by_every_rule(changes):
+    data = WHOLE
+    for (start, stop), wrong in sorted(changes, reverse=True):
+        data = data[:start] + wrong + data[stop:]
+    model = ifcopenshell.file.from_string(data.decode())
+    assert set(RULES) == set(run(Case(model, model.schema_identifier)))
 
 
 def test_every_rule_has_its_text_in_both_languages():

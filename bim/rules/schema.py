@@ -52,21 +52,18 @@ def ifc102(case: Case) -> Iterator[Fault | None]:
 def ifc105(case: Case) -> Iterator[Fault | None]:
     """Check that every resource is used, directly or not, by something that has a GUID."""
     rooted = {used.id() for used in case.all("IfcRoot")}
-    names = {number: _references(used) for number, used in _instances(case)}
+    names = {used.id(): _references(used) for used in case.model}
     reached = _reached(rooted, names, _belonging(case))
     for number in sorted(names.keys() - reached):
         used = case.model.by_id(number)
         relates = used.is_a().endswith("Relationship") and reached.issuperset(names[number])
         yield verdict_on(used, right=relates, seen=used.is_a())
-    yield from (None for _ in range(len(names) > len(rooted)))
-
-
-def _instances(case: Case) -> Iterator[tuple[int, Any]]:
-    return ((used.id(), used) for used in case.model)
+    if len(names) > len(rooted):
+        yield None
 
 
 def _references(used: Any) -> list[int]:
-    """Return what an instance names, by its own line: 20x faster than by its attributes."""
+    """Return what an instance names, by its own line: much faster than by its attributes."""
     line = used.to_string()
     return [int(n) for n in _REFERENCE.findall(line[line.index("=") :]) if n]
 

@@ -85,18 +85,19 @@ def test_a_cut_connection_costs_a_piece_and_nothing_is_lost(twin, big):
 
 
 def test_a_server_that_was_killed_goes_on_after_its_next_start(twin, big, monkeypatch):
-    pieces = []
+    pieces, next_start = [], threading.Thread(target=twin.start)
 
     def appended(url, token, at, offset, piece):
         pieces.append(offset)
         if len(pieces) == 2:
             twin.stop(signal.SIGKILL)
-            threading.Thread(target=twin.start).start()
+            next_start.start()
         return real(url, token, at, offset, piece)
 
     real = remote._appended
     monkeypatch.setattr(remote, "_appended", appended)
     upload = remote.send(f"http://127.0.0.1:{twin.http}", "", big)
+    next_start.join()
     said = twin.ask("POST", "/models", {"upload": upload})
     assert hashlib.sha256(big.read_bytes()).hexdigest() == said.json["sha256"]
     assert len(pieces) > 3

@@ -158,9 +158,9 @@ def _typed(rule: Any, facet: Any, kind: str) -> None:
 
 
 def _tolerate(facet: Any) -> None:
-    """Give numbers the tolerance of IDS 1.0, which the library has only in part (0025)."""
+    """Give real numbers the tolerance of IDS 1.0, which the library has only in part (0025)."""
     value = getattr(facet, "value", None)
-    if isinstance(value, ifctester.facet.Restriction):
+    if isinstance(value, ifctester.facet.Restriction) and value.base != "integer":
         for bound in BOUNDS.keys() & value.options.keys():
             number = float(value.options[bound])
             value.options[bound] = number + BOUNDS[bound] * _tolerance(number)

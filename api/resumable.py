@@ -21,6 +21,7 @@ from typing import Any
 from api.appending import Checksum, Writing, digits
 from api.services import Services
 from cim import claims
+from cim.durable import sync
 from identity.errors import Conflict, NotFound, TooLarge
 
 FOLDER = "resumable"
@@ -208,7 +209,7 @@ class Resumables:
         path = self._path(upload_id, f"{kind}.{secrets.token_hex(4)}.new")
         _write(path, json.dumps(said, ensure_ascii=False).encode())
         path.replace(self._path(upload_id, kind))
-        _sync_folder(self._folder)
+        sync(self._folder)
 
     def _remove(self, upload_id: str) -> None:
         for kind in KINDS:
@@ -225,11 +226,3 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -18,6 +18,7 @@ from python_multipart.exceptions import FormParserError
 
 from api.resumable import Resumable
 from cim import claims
+from cim.durable import sync
 from identity.errors import Invalid, TooLarge, Unavailable
 
 FILE_FIELD = "file"
@@ -215,8 +216,4 @@ def _filename(disposition: str, plain: str) -> str:
 def _sync(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
-    folder = os.open(Path(file.name).parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(Path(file.name).parent)

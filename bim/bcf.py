@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from xml.sax.saxutils import escape, quoteattr
 
 from bim.bcf_view import Camera, camera, snapshot
+from cim.placement import Box3
 from identity.errors import Invalid
 
 VERSIONS = ("3.0", "2.1")
@@ -28,12 +29,10 @@ _SPACE = uuid.UUID("6f0c2f0e-6a0b-5b9e-9d51-5d8f3d0f6a11")  # of our topics' GUI
 
 _UNSAYABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-BoxM = tuple[float, float, float, float, float, float]
-
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One finding. ``box_m``: of its element (xmin, ymin, zmin, xmax, ymax, zmax), if any."""
+    """One finding. ``box_m``: of its element, if any."""
 
     id: str
     severity: str
@@ -42,7 +41,7 @@ class Topic:
     code: str
     guid: str | None = None
     element: str | None = None
-    box_m: BoxM | None = None
+    box_m: Box3 | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class Delivery:
     project: str
     filename: str
     created_at: float
-    boxes_m: Sequence[BoxM] = ()
+    boxes_m: Sequence[Box3] = ()
 
 
 def archive(topics: Sequence[Topic], of: Delivery, version: str = VERSIONS[0]) -> bytes:

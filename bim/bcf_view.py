@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-BoxM = tuple[float, float, float, float, float, float]
+from cim.placement import Box3
+
 Floats = NDArray[np.float64]
 
 WIDTH, HEIGHT = 480, 360  # pixels
@@ -40,7 +41,7 @@ class Camera:
     aspect: float = WIDTH / HEIGHT
 
 
-def camera(box_m: BoxM) -> Camera:
+def camera(box_m: Box3) -> Camera:
     """Return the camera that looks at a box from the south west, above."""
     low, high = np.array(box_m[:3]), np.array(box_m[3:])
     half = max(float(np.linalg.norm(high - low)) / 2, HALF_M_MIN)
@@ -50,7 +51,7 @@ def camera(box_m: BoxM) -> Camera:
     return Camera(_triple(eye), _triple(_SIGHT), _triple(up))
 
 
-def snapshot(seen: Camera, box_m: BoxM, around_m: Sequence[BoxM] = ()) -> bytes:
+def snapshot(seen: Camera, box_m: Box3, around_m: Sequence[Box3] = ()) -> bytes:
     """Return a PNG of WIDTH x HEIGHT: the box in red among the nearest of ``around_m``."""
     picture = np.full((HEIGHT, WIDTH, 3), _PAPER, np.uint8)
     boxes = _nearest(np.array(around_m, dtype=float).reshape(-1, 6), np.array(box_m))

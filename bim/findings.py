@@ -18,7 +18,7 @@ _PASSING_FACTS = frozenset(
     {"count", "samples", "sample", "seen", "read", "declared", "distance_km"}
     | {"where", "texts", "replaced"}  # of a text: its line is its place
 )
-_RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
 def wire(finding: Finding) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def said(finding: Finding, lang: str) -> tuple[str, str]:
 
 def wires(findings: Iterable[Finding]) -> list[dict[str, Any]]:
     """Return findings for the wire, the gravest first, each id once."""
-    ordered = sorted(findings, key=lambda finding: (_RANK[finding.severity], finding.code))
+    ordered = sorted(findings, key=lambda finding: (RANK[finding.severity], finding.code))
     return list({item["id"]: item for item in map(wire, ordered)}.values())
 
 

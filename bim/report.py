@@ -5,8 +5,9 @@ from html import escape
 from itertools import groupby
 from typing import Any
 
+from bim.findings import RANK
+
 ROWS_MAX = 200  # of one rule; the rest is counted
-_RANK = {"error": 0, "warning": 1, "info": 2}
 _WORDS = {
     "en": {
         "title": "Findings",
@@ -48,11 +49,11 @@ def document(findings: Sequence[Mapping[str, Any]], title: str, lang: str) -> st
     ``findings``: as ``GET /models/{model}/findings`` tells them. ``lang``: zh or en.
     """
     words = _WORDS[lang]
-    ordered = sorted(findings, key=lambda f: (_RANK.get(f["severity"], 3), f["code"]))
+    ordered = sorted(findings, key=lambda f: (RANK.get(f["severity"], len(RANK)), f["code"]))
     groups = [list(rows) for _, rows in groupby(ordered, key=lambda f: (f["severity"], f["code"]))]
     counts = ", ".join(
         f'<span class="{severity}">{words[severity]}: {count}</span>'
-        for severity in _RANK
+        for severity in RANK
         if (count := sum(f["severity"] == severity for f in findings))
     )
     body = "".join(_group(rows, words, lang) for rows in groups) or f"<p>{words['none']}</p>"

@@ -16,6 +16,7 @@ from bim.findings import compared, finding_id, said
 from bim.rows import Severity
 from cim.delivery_before import document_before
 from cim.model import Entity
+from cim.placement import Box3
 from cim.ports import LOOKUP_LIMIT
 
 router = APIRouter(tags=["models"])
@@ -97,7 +98,7 @@ async def _found(
     return entity, [finding(row, elements) for row in rows]
 
 
-def _topic(row: dict[str, Any], boxes: dict[str, bcf.BoxM], language: str) -> bcf.Topic:
+def _topic(row: dict[str, Any], boxes: dict[str, Box3], language: str) -> bcf.Topic:
     text = row["text"][language]
     title = text if len(text) <= TITLE_CHARS_MAX else f"{text[: TITLE_CHARS_MAX - 1]}…"
     described = f"{text}\n{row['hint'][language]}"

@@ -96,7 +96,8 @@ async def create(request: Request, services: ServicesIn, who: CallerIn) -> Respo
 @router.head("/uploads/{upload}", summary="Where a resumable upload goes on")
 async def head(upload: str, services: ServicesIn, who: CallerIn) -> Response:
     """Answer Upload-Offset: so many bytes are durable."""
-    found, offset = await _known(services, who, upload)
+    found = await _known(services, who, upload)
+    offset = await asyncio.to_thread(resumables(services).offset, found)
     said = {"Upload-Length": str(found.length), "Cache-Control": "no-store"}
     metadata = {"Upload-Metadata": found.metadata} if found.metadata else {}
     return Response(headers={**said, **metadata, **_progress(found, offset)})
@@ -109,7 +110,7 @@ async def append(upload: str, request: Request, services: ServicesIn, who: Calle
     if media != MEDIA:
         raise Invalid("upload_media", media=media[:80], expected=MEDIA)
     at, checksum = _number(request, "Upload-Offset"), _checksum(request)
-    found, _ = await _known(services, who, upload)
+    found = await _known(services, who, upload)
     writing = await _stored(resumables(services).open, found, checksum)
     try:
         if writing.offset != at:
@@ -126,21 +127,16 @@ async def append(upload: str, request: Request, services: ServicesIn, who: Calle
 @router.delete("/uploads/{upload}", summary="Give a resumable upload up", status_code=204)
 async def remove(upload: str, services: ServicesIn, who: CallerIn) -> Response:
     """Remove what came of it."""
-    found, _ = await _known(services, who, upload)
+    found = await _known(services, who, upload)
     await _stored(resumables(services).remove, found)
     await record(services, who, "upload_given_up", found.id)
     return Response(status_code=204)
 
 
-async def _known(services: Services, who: Caller, upload: str) -> tuple[Resumable, int]:
-    """Return the caller's upload and its offset; of another it is unknown."""
-
-    def read() -> tuple[Resumable, int]:
-        kept = resumables(services)
-        found = kept.find(upload, who.name, services.clock())
-        return found, kept.offset(found)
-
-    return await asyncio.to_thread(read)
+async def _known(services: Services, who: Caller, upload: str) -> Resumable:
+    """Return the caller's upload; of another it is unknown."""
+    find = resumables(services).find
+    return await asyncio.to_thread(find, upload, who.name, services.clock())
 
 
 async def _receive(request: Request, writing: Writing, length: int, stall_s: float) -> None:

@@ -21,6 +21,7 @@ import anyio
 import anyio.to_thread
 
 from cim import claims
+from cim.durable import sync
 from identity.errors import CityError, Invalid, NotFound, Unavailable
 
 CHUNK_BYTES = 256 * 1024
@@ -160,7 +161,7 @@ def _published(path: Path, incoming: Path, target: Path) -> bool:
         if error.errno == EXDEV:
             return False
         raise
-    _fsync(incoming)
+    sync(incoming)
     _publish(incoming, target)
     return True
 
@@ -170,15 +171,7 @@ def _publish(incoming: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     incoming.replace(target)
     for folder in (target.parent, target.parent.parent, target.parent.parent.parent):
-        _fsync(folder)
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync(folder)
 
 
 def _guarded_read(path: Path) -> bytes:

@@ -17,8 +17,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from identity.errors import Unavailable
 from sensors.brokers.broker_url import place
+from sensors.brokers.delivering import patiently
 from sensors.ports import Message, Sink
 from sensors.topics import SUBSCRIPTION
 
@@ -26,7 +26,6 @@ KEEP_ALIVE_S = 30
 RECONNECT_S_FIRST, RECONNECT_S_MAX = 1, 30
 PENDING_BYTES_MAX = 32 * 1024 * 1024  # received, not yet durable; beyond it we stop reading
 ACKNOWLEDGE_S = 0.002  # how long paho's thread may take to acknowledge by itself
-RETRY_S = 1.0  # after a journal that refused
 
 _log = structlog.get_logger()
 
@@ -99,13 +98,7 @@ class PahoBroker:
         with self._room:
             batch, self._received = self._received, []
         messages = [received.message for received in batch]
-        while True:
-            try:
-                await sink(messages)
-                break
-            except Unavailable as error:
-                _log.error("batch_refused", code=error.code, messages=len(batch), **error.facts)
-                await asyncio.sleep(RETRY_S)
+        await patiently(sink, messages)
         with self._room:
             self._pending_bytes -= sum(len(message.payload) for message in messages)
             self._room.notify_all()

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple, cast
 
 import structlog
 
-from identity.errors import Invalid, Unavailable
+from identity.errors import Invalid
 from sensors.brokers import mqtt_packets as mqtt
 from sensors.brokers import mqtt_write as write
 from sensors.brokers.broker_url import place
+from sensors.brokers.delivering import patiently
 from sensors.brokers.mqtt_answers import REFUSED, Alive, Answers, Ended, Granted, Welcomed
 from sensors.ports import Message, Sink
 from sensors.topics import SUBSCRIPTION
@@ -25,7 +26,6 @@ KEEP_ALIVE_S = 30
 CONNECT_S_MAX = 10.0  # from the first packet to the subscription that was granted
 RECONNECT_S_FIRST, RECONNECT_S_MAX = 1.0, 30.0
 PENDING_BYTES_MAX = 32 * 1024 * 1024  # received, not yet durable; beyond it we stop reading
-RETRY_S = 1.0  # after a journal that refused
 QOS = 1
 SUBSCRIBED = b"\0\1"  # the only packet id of ours
 
@@ -135,7 +135,7 @@ class Subscriber:
             await self._arrived.wait()
             self._arrived.clear()
             batch, self._received = self._received, []
-            await _patiently(sink, [one.message for one in batch])
+            await patiently(sink, [one.message for one in batch])
             self._pending_bytes -= sum(len(one.message.payload) for one in batch)
             for link in dict.fromkeys(one.link for one in batch):
                 link.acknowledge([one.packet_id for one in batch if one.link is link])
@@ -253,14 +253,3 @@ class _Link(asyncio.Protocol):
     def _fail(self, why: str) -> None:
         self.why, self.subscribed = why, False
         self._transport.abort()
-
-
-async def _patiently(sink: Sink, messages: list[Message]) -> None:
-    while True:
-        try:
-            await sink(messages)
-        except Unavailable as error:
-            _log.error("batch_refused", code=error.code, messages=len(messages), **error.facts)
-            await asyncio.sleep(RETRY_S)
-        else:
-            return

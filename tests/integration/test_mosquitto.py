@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from identity.errors import Invalid, Unavailable
-from sensors.brokers import mqtt, subscriber
+from sensors.brokers import delivering, mqtt, subscriber
 from sensors.brokers.broker_url import Place, place
 from tests.integration.listening import TOPIC, Publisher, mosquitto_running
 from tests.parts import certificate
@@ -132,9 +132,9 @@ async def test_what_was_not_taken_is_not_acknowledged_and_comes_again(port, rece
 @pytest.mark.mosquitto
 @pytest.mark.adapter
 async def test_a_sink_that_refuses_is_asked_again_with_the_same_messages(
-    port, monkeypatch, receiving, constants
+    port, monkeypatch, receiving
 ):
-    monkeypatch.setattr(constants, "RETRY_S", 0.01)
+    monkeypatch.setattr(delivering, "RETRY_S", 0.01)
     sink = Sink()
     sink.refusals = 3
     async with receiving(port, sink) as broker:

@@ -88,7 +88,7 @@ def dying(work, turn):
 @pytest.mark.parametrize(
     ("place", "name", "turn"),
     [
-        (writer, "_onto_disk", 3),
+        (writer, "sync", 3),
         (sqlite_cold, "put", 1),
         (sqlite_roll, "chunks", 1),
         (sqlite_roll, "sweep", 1),

@@ -4,7 +4,6 @@ A file has its final name only when it is whole and on the disk. The caller name
 puts them into its catalogue; until then nobody looks at them.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from cim.durable import sync
 from twin.buckets import Key
 from twin.stores.cold.coarse import coarse
 from twin.stores.cold.parts import COARSE, KEY, RAW, Order, Part, order_of
@@ -153,9 +153,9 @@ class _File:
         self._writer.close()
         self._writer = None
         whole = self._path.with_suffix("")
-        _onto_disk(self._path)
+        sync(self._path)
         self._path.rename(whole)
-        _onto_disk(self._folder)
+        sync(self._folder)
         size = whole.stat().st_size
         self._parts.append(
             Part(self._day, self._width, whole.name, self._first, self._last, self._rows, size)
@@ -231,11 +231,3 @@ def _ranks(units: pa.DictionaryArray) -> NDArray[Any]:
 
 def _place(words: pa.DictionaryArray, wanted: str) -> list[int]:
     return [place for place, word in enumerate(words.dictionary.to_pylist()) if word == wanted]
-
-
-def _onto_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,7 +1,8 @@
 """What an IDS may ask for by the IFC schemas it names, where the XSD cannot tell."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import ifcopenshell
@@ -14,14 +15,61 @@ WRITTEN = {
     "number": NUMBER,
 }
 """How a plain value of a type is written (xs:integer, xs:boolean, xs:double)."""
+_TYPE_ENDINGS = ("TYPE", "STYLE")
 
 
-def declared(version: str, name: str) -> Any:
-    """Return the declaration of ``name`` in the schema ``version``; None where it has none."""
+def declared(schema: str, name: str) -> Any:
+    """Return the declaration of ``name`` in ``schema``; None where it has none."""
     try:
-        return ifcopenshell.schema_by_name(version).declaration_by_name(name)
+        return ifcopenshell.schema_by_name(schema).declaration_by_name(name)
     except RuntimeError:
         return None
+
+
+@cache
+def classes(schema: str) -> frozenset[str]:
+    """Return the names of all classes, upper case, with those of ``by_type``."""
+    return _entities(schema) | by_type(schema)
+
+
+@cache
+def by_type(schema: str) -> frozenset[str]:
+    """Return the occurrences that IFC2X3 knows by their type alone (IFCAIRTERMINAL).
+
+    "The name of the entity to be checked should be IfcAirTerminal" (entity facet, IFC2X3).
+    """
+    if schema != "IFC2X3":
+        return frozenset()
+    known = _entities(schema)
+    ended = ((name, end) for name in known for end in _TYPE_ENDINGS if name.endswith(end))
+    return frozenset(name.removesuffix(end) for name, end in ended) - known
+
+
+@cache
+def _entities(schema: str) -> frozenset[str]:
+    return frozenset(e.name().upper() for e in ifcopenshell.schema_by_name(schema).entities())
+
+
+def predefined(schema: str, name: str) -> bool:
+    """Tell whether a class or its type can have a predefined type."""
+    found = (declared(schema, each) for each in (name, *(name + end for end in _TYPE_ENDINGS)))
+    entities = (one.as_entity() for one in found if one is not None)
+    names = (a.name() for e in entities if e is not None for a in e.all_attributes())
+    return "PredefinedType" in names
+
+
+@cache
+def attributes(schema: str, entity: str) -> tuple[tuple[str, str], ...]:
+    """Return (name, base) of every attribute that a file writes of an entity."""
+    found = declared(schema, entity)
+    declaration = None if found is None else found.as_entity()
+    return () if declaration is None else tuple(_written(declaration))
+
+
+def _written(declaration: Any) -> Iterator[tuple[str, str]]:
+    for item, derived in zip(declaration.all_attributes(), declaration.derived(), strict=True):
+        if not derived:
+            yield item.name(), base(item.type_of_attribute())
 
 
 def base(declaration: Any) -> str:
@@ -31,18 +79,6 @@ def base(declaration: Any) -> str:
     if isinstance(declaration, str):
         return declaration
     return "string" if hasattr(declaration, "enumeration_items") else "object"
-
-
-def attribute(versions: Sequence[str], entity: str, name: str) -> str | None:
-    """Return the base of an entity's attribute; None where no version lets a file write it."""
-    for version in versions:
-        found = declared(version, entity)
-        if found is not None and found.as_entity() is not None:
-            pairs = zip(found.all_attributes(), found.derived(), strict=True)
-            for item, derived in pairs:
-                if item.name() == name and not derived:
-                    return base(item.type_of_attribute())
-    return None
 
 
 def written(kind: str, value: str) -> bool:

@@ -10,7 +10,7 @@ import re
 import uuid
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape, quoteattr
 
@@ -22,11 +22,14 @@ VERSIONS = ("3.0", "2.1")
 TOPICS_MAX = 500  # of one file; tools open it as a list
 AUTHOR = "wanwu-twin"
 STATUS = "Open"
+BLANK = "-"  # for a text of nothing but spaces, which 3.0 forbids
+FAR_M = 1e9  # a box that reaches beyond it is damaged, and nothing to look at
 COLOUR = "FFFF3B30"  # alpha, red, green, blue
 TYPES = {"error": "Error", "warning": "Warning", "info": "Info"}
 _PRIORITIES = {"error": "High", "warning": "Normal", "info": "Low"}
 _SPACE = uuid.UUID("6f0c2f0e-6a0b-5b9e-9d51-5d8f3d0f6a11")  # of our topics' GUIDs
 
+_IFC_GUID = re.compile("[0-9A-Za-z_$]{22}")
 _UNSAYABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -61,7 +64,8 @@ def archive(topics: Sequence[Topic], of: Delivery, version: str = VERSIONS[0]) -
         raise Invalid("bcf_version_unknown", version=version[:20], known=list(VERSIONS))
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, content in _files(topics[:TOPICS_MAX], of, version):
+        written = [_drawable(topic) for topic in topics[:TOPICS_MAX]]
+        for name, content in _files(written, of, version):
             info = zipfile.ZipInfo(name)  # of 1980: the bytes depend on nothing but the topics
             info.compress_type = zipfile.ZIP_DEFLATED
             file.writestr(info, content)
@@ -82,7 +86,7 @@ def _files(topics: Sequence[Topic], of: Delivery, version: str) -> Iterator[tupl
         labels = sorted({topic.code for topic in topics})
         yield "extensions.xml", _document("Extensions", {}, _extensions(labels))
     else:
-        extension = project + _tag("ExtensionSchema", "")
+        extension = project + _tag("ExtensionSchema", "", raw=True)
         yield "project.bcfp", _document("ProjectExtension", {}, extension)
     markup = _markup_3 if version == "3.0" else _markup_2
     for number, topic in enumerate(topics):
@@ -96,6 +100,12 @@ def _files(topics: Sequence[Topic], of: Delivery, version: str) -> Iterator[tupl
                 _document("VisualizationInfo", said, _view(topic, seen, version)),
             )
             yield f"{guid}/snapshot.png", snapshot(seen, topic.box_m, of.boxes_m)
+
+
+def _drawable(topic: Topic) -> Topic:
+    """Return the topic without a box that is infinite, no number, or far beyond any building."""
+    known = topic.box_m is not None and all(abs(at) < FAR_M for at in topic.box_m)
+    return topic if known else replace(topic, box_m=None)
 
 
 def _version(version: str) -> str:
@@ -178,7 +188,7 @@ def _view_guid(of: Delivery, topic: Topic) -> str:
 
 def _view(topic: Topic, seen: Camera, version: str) -> str:
     components = ""
-    if topic.guid and _is_ifc_guid(topic.guid):
+    if topic.guid and _IFC_GUID.fullmatch(topic.guid):  # "<guid>#2" is none
         one = _tag("Component", "", raw=True, IfcGuid=topic.guid)
         visible = _tag("Visibility", "", raw=True, DefaultVisibility="true")
         several = _tag("Components", one, raw=True) if version == "3.0" else one
@@ -198,10 +208,6 @@ def _view(topic: Topic, seen: Camera, version: str) -> str:
     )
 
 
-def _is_ifc_guid(guid: str) -> bool:
-    return len(guid) == 22  # noqa: PLR2004 - IfcGloballyUniqueId; "<guid>#2" is none
-
-
 def _point(name: str, at: Sequence[float]) -> str:
     inner = "".join(_tag(axis, repr(float(v))) for axis, v in zip("XYZ", at, strict=True))
     return _tag(name, inner, raw=True)
@@ -219,7 +225,7 @@ def _tag(name: str, inner: str, *, raw: bool = False, **attributes: str) -> str:
 
 def _plain(text: str) -> str:
     """Return a text without what XML 1.0 (2.2) has no way to say; it is shown as U+FFFD."""
-    return _UNSAYABLE.sub("\ufffd", text)
+    return _UNSAYABLE.sub("\ufffd", text) if text.strip(" \t\r\n") else BLANK
 
 
 def _document(name: str, attributes: Mapping[str, str], inner: str) -> bytes:

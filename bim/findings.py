@@ -12,7 +12,7 @@ from typing import Any
 from bim.rows import Finding, Severity
 from identity.errors import CityError, render
 
-LANGUAGES = (("zh-CN", "zh"), ("en", "en"))
+LANGUAGES = ("zh", "en")
 _ID_DIGITS = 16  # 64 bits: findings of one model are far fewer than 2^32
 _PASSING_FACTS = frozenset(
     {"count", "samples", "sample", "seen", "read", "declared", "distance_km"}
@@ -21,12 +21,12 @@ _PASSING_FACTS = frozenset(
 RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
-def wire(finding: Finding) -> dict[str, Any]:
-    """Return {"id", "severity", "code", "guid", "step_id", "facts", "text", "hint"}.
+def wire(finding: Finding, elements: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return {"id", "severity", "code", "guid", "step_id", "facts", "element", "text", "hint"}.
 
-    ``text`` and ``hint`` are {"zh-CN": …, "en": …}.
+    ``text`` and ``hint`` are {"zh": …, "en": …}; ``elements``: the city's codes, by GUID.
     """
-    texts = {tag: said(finding, lang) for tag, lang in LANGUAGES}
+    texts = {lang: said(finding, lang) for lang in LANGUAGES}
     return {
         "id": finding_id(finding),
         "severity": finding.severity.value,
@@ -34,8 +34,9 @@ def wire(finding: Finding) -> dict[str, Any]:
         "guid": finding.guid,
         "step_id": finding.step_id,
         "facts": dict(finding.facts),
-        "text": {tag: text for tag, (text, _) in texts.items()},
-        "hint": {tag: hint for tag, (_, hint) in texts.items()},
+        "element": (elements or {}).get(finding.guid or ""),
+        "text": {lang: text for lang, (text, _) in texts.items()},
+        "hint": {lang: hint for lang, (_, hint) in texts.items()},
     }
 
 
@@ -45,10 +46,13 @@ def said(finding: Finding, lang: str) -> tuple[str, str]:
     return render(finding.code, {**place, **finding.facts}, lang)
 
 
-def wires(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+def wires(
+    findings: Iterable[Finding], elements: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
     """Return findings for the wire, the gravest first, each id once."""
     ordered = sorted(findings, key=lambda finding: (RANK[finding.severity], finding.code))
-    return list({item["id"]: item for item in map(wire, ordered)}.values())
+    told = (wire(finding, elements) for finding in ordered)
+    return list({item["id"]: item for item in told}.values())
 
 
 def compared(

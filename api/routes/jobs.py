@@ -9,9 +9,10 @@ from fastapi.responses import Response, StreamingResponse
 from api import wire
 from api.errors import wire as problem_wire
 from api.requests import Generation, Lang, Limit, ServicesIn, answer, door, page
-from api.routes.reports import finding
 from api.services import Services, until
 from api.sse import MEDIA_TYPE, STREAM_HEADERS, sse
+from bim import steps
+from bim.findings import wires
 from identity.errors import TooLarge
 from twin.ports import Job
 
@@ -56,7 +57,7 @@ def told(services: Services, job: Job, language: str) -> dict[str, object]:
         status = int(job.error.get("status", REFUSED_STATUS))
         error = problem_wire(code, facts, language, status)
     said = wire.job(job, services.clock(), error)
-    said["findings"] = [finding(dict(row), {}) for row in job.findings]
+    said["findings"] = wires(map(steps.finding, job.findings))
     return said
 
 

@@ -1,7 +1,6 @@
 """What was found in a model: to read, for the firm's own tool (BCF), to print (HTML)."""
 
 import asyncio
-from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
 
@@ -12,8 +11,8 @@ from api.requests import Generation, Lang, ServicesIn, page
 from api.routes.models import document_of, version_of
 from api.services import Services
 from bim import bcf, ingest, report, steps
-from bim.findings import compared, finding_id, said
-from bim.rows import Severity
+from bim.findings import compared, wire, wires
+from bim.rows import Finding, Severity
 from cim.delivery_before import document_before
 from cim.model import Entity
 from cim.placement import Box3
@@ -73,7 +72,7 @@ async def findings_bcf(
         float(said.get("valid_from") or 0.0),
         list(boxes.values()),
     )
-    topics = [_topic(row, boxes, language) for row in found]
+    topics = [_topic(row, boxes, language) for row in _fitting(found)]
     body = await asyncio.to_thread(partial(bcf.archive, topics, delivery, bcf_version))
     named = {"Content-Disposition": f'attachment; filename="{model}.bcf"'}
     return Response(body, media_type="application/zip", headers=named)
@@ -95,7 +94,16 @@ async def _found(
     entity = document if version is None else await version_of(services, g, model, version)
     rows = await ingest.findings_of(services.stores, entity.properties)
     elements = await _elements(services, g, rows, entity.properties.get("project"))
-    return entity, [finding(row, elements) for row in rows]
+    return entity, wires(map(steps.finding, rows), elements)
+
+
+def _fitting(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return as many findings as a BCF file holds; where some are left out, the last says so."""
+    left = len(found) - bcf.TOPICS_MAX + 1
+    if left <= 1:
+        return found
+    said = Finding("bcf_topics_left", Severity.INFO, {"count": left, "limit": bcf.TOPICS_MAX})
+    return [*found[: bcf.TOPICS_MAX - 1], wire(said)]
 
 
 def _topic(row: dict[str, Any], boxes: dict[str, Box3], language: str) -> bcf.Topic:
@@ -107,20 +115,6 @@ def _topic(row: dict[str, Any], boxes: dict[str, Box3], language: str) -> bcf.To
     return bcf.Topic(
         *(row["id"], row["severity"], title, described, row["code"]), guid, row["element"], box
     )
-
-
-def finding(row: dict[str, Any], elements: Mapping[str, str]) -> dict[str, Any]:
-    """Return a finding with id, text and hint in zh and en; ``element``: its code, by GUID."""
-    fields = {name: row.get(name) for name in ("code", "severity", "facts", "guid", "step_id")}
-    known = steps.finding(fields)
-    texts = {lang: said(known, lang) for lang in ("zh", "en")}
-    return {
-        **fields,
-        "id": finding_id(known),
-        "element": elements.get(known.guid or ""),
-        "text": {lang: text for lang, (text, _) in texts.items()},
-        "hint": {lang: hint for lang, (_, hint) in texts.items()},
-    }
 
 
 async def _elements(

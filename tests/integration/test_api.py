@@ -14,6 +14,7 @@ import pytest
 from api import running
 from api.services import Door
 from api.settings import load
+from bim import bcf
 from bim.demo import district
 from tests.parts.served import served
 
@@ -256,6 +257,20 @@ async def test_findings_are_told_as_bcf_with_a_view_of_the_element(city, faulty,
     assert any(f'IfcGuid="{guid}"' in text for text in views)
     refused = await client.get(f"/models/{model}/findings.bcf", params={"bcf": "9"})
     assert (refused.status_code, refused.json()["code"]) == (422, "bcf_version_unknown")
+
+
+async def test_a_bcf_file_that_is_full_says_how_many_findings_are_left_out(
+    city, faulty, monkeypatch
+):
+    client, _, _ = city
+    model, _, found = faulty
+    monkeypatch.setattr(bcf, "TOPICS_MAX", 2)
+    answer = await client.get(f"/models/{model}/findings.bcf")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as file:
+        topics = [file.read(name).decode() for name in file.namelist() if "markup" in name]
+    titles = [re.findall(r"<Title>(.*?)</Title>", text)[0] for text in topics]
+    assert len(titles) == 2
+    assert titles[1].startswith(f"{len(found) - 1} more findings")
 
 
 async def test_findings_are_a_page_to_print_in_both_languages(city, faulty):

@@ -12,16 +12,18 @@ LOOSE = Finding("ifc_loose", Severity.WARNING, {"count": 2, "samples": ["a"]}, g
 
 
 def test_a_finding_is_said_in_both_languages_with_its_place():
-    said = wire(LOOSE)
-    assert {k: said[k] for k in ("severity", "code", "guid", "step_id")} == {
+    said = wire(LOOSE, {"a": "420111"})
+    assert {k: said[k] for k in ("severity", "code", "guid", "step_id", "element")} == {
         "severity": "warning",
         "code": "ifc_loose",
         "guid": "a",
         "step_id": 7,
+        "element": "420111",
     }
-    assert set(said["text"]) == set(said["hint"]) == {"zh-CN", "en"}
+    assert wire(LOOSE)["element"] is None
+    assert set(said["text"]) == set(said["hint"]) == {"zh", "en"}
     assert said["text"]["en"].startswith("2 elements")
-    assert said["text"]["zh-CN"].startswith("2 个构件")
+    assert said["text"]["zh"].startswith("2 个构件")
     assert json.loads(json.dumps(said)) == said
 
 

@@ -63,6 +63,7 @@ RULES: tuple[tuple[str, str, Role | None], ...] = (
     ("GET", "/models", Role.READER),
     ("GET", "/models/{model}", Role.READER),
     ("GET", "/models/{model}/versions", Role.READER),
+    ("GET", "/models/{model}/deliveries", Role.READER),
     ("GET", "/models/{model}/findings", Role.READER),
     ("GET", "/models/{model}/findings.bcf", Role.READER),
     ("GET", "/models/{model}/report", Role.READER),

@@ -14,6 +14,7 @@ from api.access import Gate
 from api.routes import (
     city,
     codes,
+    deliveries,
     device_table,
     devices,
     grid,
@@ -55,6 +56,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     history.router,
     stream.router,
     models.router,
+    deliveries.router,
     uploads.router,
     reports.router,
     matches.router,

@@ -81,6 +81,11 @@ async def check_order(
         raise Conflict("delivery_out_of_order", given=_said(valid_from), standing=_said(standing))
 
 
+async def begun_at(graph: Graph, g: int, code: str) -> float:
+    """Return when a code that is written once became visible (Unix seconds)."""
+    return await _moved_at(graph, (await graph.history(g, code, limit=1))[0].g_from)
+
+
 def _said(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 

@@ -1,7 +1,9 @@
 """A firm's session, as a script does it over HTTP: deliver, read what was found, correct, again."""
 
+import base64
 import html
 import re
+from hashlib import sha256
 
 import pytest
 
@@ -132,21 +134,55 @@ def test_the_report_says_every_finding(twin, delivered, language):
     assert [] == [row for row in found if html.escape(row["text"][language]) not in page]
 
 
-def test_the_corrected_delivery_says_what_is_fixed_still_there_and_new(delivered):
+@pytest.fixture(scope="module")
+def corrected(delivered):
+    """The session after its second delivery, the model, and what was found in the first."""
     session, model, found = delivered
     result = session.deliver(faulty_house.SECOND)
     assert (result["model"], result["version"]) == (model, 2)
+    return session, model, found
+
+
+def test_the_corrected_delivery_says_what_is_fixed_still_there_and_new(corrected):
+    session, model, found = corrected
     changes = {
-        change: {row["code"] for row in session.found(model, against=1) if row["change"] == change}
+        change: {
+            row["code"]
+            for row in session.found(model, version=2, against=1)
+            if row["change"] == change
+        }
         for change in ("fixed", "still", "new")
     }
     assert {"ifc_guid_invalid", "ifc_text_escape"} <= changes["fixed"]
     assert {"ifc_loose", "ifc_no_position"} <= changes["still"]
     assert "ifc_guid_repeated" in changes["fixed"] & changes["new"]
 
-    now, topics = session.found(model), session.topics(session.bcf(model, 2, "3.0", "zh"))
+    now, topics = (
+        session.found(model, version=2),
+        session.topics(session.bcf(model, 2, "3.0", "zh")),
+    )
     assert {topic_guid(model, row["id"]) for row in now} == set(topics)
     kept = {row["id"] for row in now} & {row["id"] for row in found}
     assert kept
     before = {topic_guid(model, row["id"]) for row in found}
     assert {topic_guid(model, id_) for id_ in kept} == before & set(topics)
+
+
+def test_the_history_of_the_document_counts_what_each_delivery_changed(twin, corrected):
+    session, model, found = corrected
+    now, first = twin.get(f"/models/{model}/deliveries")["items"]
+    assert [(2, NAME), (1, NAME)] == [(row["version"], row["filename"]) for row in (now, first)]
+    assert [sha256(c).hexdigest() for c in (faulty_house.SECOND, faulty_house.FIRST)] == [
+        row["sha256"] for row in (now, first)
+    ]
+    assert (len(found), None) == (sum(first["findings"].values()), first["changes"])
+    told = [row["change"] for row in session.found(model, version=2, against=1)]
+    assert {name: told.count(name) for name in ("new", "still", "fixed")} == now["changes"]
+    assert first["delivered_at"] < now["delivered_at"]
+
+    page = twin.get(f"/models/{model}/deliveries?limit=1")
+    assert [now] == page["items"]
+    following = twin.get(f"/models/{model}/deliveries?limit=1&cursor={page['next']}")
+    assert {"items": [first], "next": None} == following
+    odd = base64.urlsafe_b64encode(b'[0, "x"]').decode()
+    assert 422 == twin.ask("GET", f"/models/{model}/deliveries?cursor={odd}").status

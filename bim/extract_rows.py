@@ -1,4 +1,4 @@
-"""One pass over an open IFC model: header, tree, types, sets, quantities, placements → rows.
+"""One pass over an open IFC model: tree, types, sets, materials, placements … → rows.
 
 The only walker of IFC semantics. No rows are made of openings, projections, virtual elements,
 grids, annotations, ports, alignments and analysis models (``normalise_guids.is_row_class``).
@@ -11,10 +11,12 @@ from typing import Any
 import ifcopenshell
 
 from bim.extract_address import address_line
+from bim.extract_classes import Classes
 from bim.extract_entities import MALFORMED, number
 from bim.extract_facts import georef_facts
 from bim.extract_guids import SAMPLES, Names
 from bim.extract_instruments import instruments
+from bim.extract_materials import Materials
 from bim.extract_placement import Placements
 from bim.extract_sets import SetsReader
 from bim.extract_tree import Tree, role_of
@@ -81,6 +83,8 @@ class _Reader:
             raise Invalid("ifc_no_products", project=_line(self._projects[0].Name))
         self.units = Units(self._projects[0])
         self.sets = SetsReader(model, self.units)
+        self._materials = Materials(model, self.units, self.sets.type_of)
+        self._classes = Classes(model, self._projects[0].id(), self.sets.type_of)
         self.placements = Placements(self.units.length_m)
         self._names = Names()
         self._malformed: list[Finding] = []
@@ -167,6 +171,8 @@ class _Reader:
             address=address_line(address),
             psets=_with_long_name(definitions.psets, values),
             quantities=definitions.quantities,
+            materials=self._materials.of(step_id),
+            classifications=self._classes.of(step_id),
         )
 
     def _guid(self, step_id: int | None) -> str | None:

@@ -48,6 +48,7 @@ class Row:
     """One product of the file; ``parent`` is the GUID above it (aggregate or container).
 
     ``psets``/``quantities`` include those of the type (the occurrence's own value wins).
+    ``materials`` and ``classifications`` too: ``bim.extract_materials``, ``bim.extract_classes``.
     ``origin_m`` is its placement's origin in the local frame; ``address`` is IfcPostalAddress as
     one line. Of a repeated GUID the first product keeps it, the others get "<guid>#2" ….
     """
@@ -68,6 +69,8 @@ class Row:
     address: str | None = None
     psets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     quantities: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    materials: tuple[Mapping[str, Any], ...] = ()
+    classifications: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,8 +174,10 @@ def _properties(row: Row) -> dict[str, Any]:
         "address": row.address,
         "psets": row.psets,
         "quantities": row.quantities,
+        "materials": list(row.materials),
+        "classifications": list(row.classifications),
     }
-    return {name: value for name, value in said.items() if value not in (None, "", {})}
+    return {name: value for name, value in said.items() if value not in (None, "", {}, [])}
 
 
 def _traits(row: Row, parent: str | None, storey: str | None, shape: Shape | None) -> Traits:

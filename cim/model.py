@@ -69,7 +69,8 @@ class Entity:
     """What is known of one code at one generation.
 
     ``properties`` holds JSON values: for IFC things ``ifc_class``, ``ifc_guid``, ``tag``, ``type``,
-    ``storey`` (code), ``psets`` {set: {name: value}}, ``quantities`` {set: {name: {value, unit}}}.
+    ``storey`` (code), ``psets`` {set: {name: value}}, ``quantities`` {set: {name: {value, unit}}},
+    ``materials`` and ``classifications`` (lists of statements; docs/reference/api.md).
     """
 
     code: str

@@ -16,6 +16,7 @@ from api.services import Door
 from api.settings import load
 from bim import bcf
 from bim.demo import district
+from tests.parts.ifc_text import HOUSE, WALL, ifc
 from tests.parts.served import served
 
 pytestmark = pytest.mark.anyio
@@ -301,6 +302,31 @@ async def test_findings_of_the_next_version_are_new_still_there_or_fixed(
     assert all(row["severity"] == "error" for row in some)
     first = (await client.get(url, params={"version": 1, "code": found[0]["code"]})).json()["items"]
     assert {row["code"] for row in first} == {found[0]["code"]}
+
+
+async def test_a_wall_says_what_it_is_made_of_and_how_it_is_classified(city, tmp_path):
+    client, *_ = city
+    path = tmp_path / "wall.ifc"
+    path.write_bytes(
+        ifc(
+            *HOUSE,
+            "#200=IFCMATERIALLAYERSET((#201),'外墙',$);",
+            "#201=IFCMATERIALLAYER(#202,240.,$,$,$,$,$);",
+            "#202=IFCMATERIAL('砖',$,$);",
+            "#203=IFCRELASSOCIATESMATERIAL('0rAM000000000000000001',$,$,$,(#13),#200);",
+            "#210=IFCCLASSIFICATIONREFERENCE($,'14-10','墙',#211,$,$);",
+            "#211=IFCCLASSIFICATION($,'2017',$,'GB/T 51269',$,$,$);",
+            "#212=IFCRELASSOCIATESCLASSIFICATION('0rAC000000000000000001',$,$,$,(#13),#210);",
+        )
+    )
+    job = await ended(client, (await upload(client, path, project="walls")).json()["job"])
+    assert job["state"] == "done", job["error"]
+    code = (await client.get(f"/codes/{WALL}")).json()["code"]
+    said = (await client.get(f"/objects/{code}")).json()["properties"]
+    part = {"material": "砖", "thickness_m": 0.24}
+    assert said["materials"] == [{"kind": "layers", "name": "外墙", "parts": [part]}]
+    system = {"system": "GB/T 51269", "edition": "2017"}
+    assert said["classifications"] == [{**system, "code": "14-10", "name": "墙"}]
 
 
 async def test_a_refused_file_fails_its_job_with_a_reason_in_words(city, tmp_path):

@@ -82,6 +82,8 @@ RULES: tuple[tuple[str, str, Role | None], ...] = (
     ("DELETE", "/uploads/{upload}", Role.FIRM),
     ("POST", "/models/{model}/placement", Role.FIRM),
     ("POST", "/models/{model}/withdraw", Role.FIRM),
+    ("POST", "/models/{model}/accept", Role.FIRM),
+    ("POST", "/models/{model}/reject", Role.FIRM),
     ("POST", "/observations", Role.SERVICE),
     ("GET", "/devices", Role.READER),
     ("POST", "/devices", Role.SERVICE),

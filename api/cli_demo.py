@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from api.cli_words import announcement, demo_lines
+from api.jobs import queue_import
 from api.services import Door, Services
 from api.settings import Settings
-from api.work import queue_import, work_folder
+from api.work import work_folder
 from bim.demo import DemoModel, district
 from bim.door import receive
 from bim.translate_devices import SOURCE as IFC

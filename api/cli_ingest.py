@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from api import remote
+from api import holding, remote
 from api.bootstrap import open_services
 from api.services import Services
 from api.settings import Settings
@@ -137,6 +137,7 @@ async def _local(
                     found=found,
                 )
                 row.counts["products"] = result["objects"]
+                await holding.replace_older(services, receipt.model)
                 await services.city.reproject()
         await _count(services, receipt.model, row)
     finally:

@@ -1,4 +1,4 @@
-"""The bytes of an upload are kept while something refers to them: a version, or a waiting job.
+"""The bytes of an upload are kept while something refers to them: a version, a job, a decision.
 
 An upload passes the gate together with others from its adoption until its job is queued; a removal
 passes it alone. So no bytes go that somebody was just told are taken (202).
@@ -8,13 +8,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from api.jobs import ENDED, is_waiting
 from api.services import Services
 from cim import claims
 from cim.model import Kind
-from cim.ports import Filter
-
-JOBS_LOOKED_AT = 1_000
-ENDED = frozenset({"done", "failed"})
+from cim.ports import PAGE_LIMIT, Filter
 
 
 @asynccontextmanager
@@ -36,11 +34,8 @@ async def forget(services: Services, sha256: str, job: str = "") -> None:
 
 
 async def _is_wanted(services: Services, sha256: str, job: str) -> bool:
-    jobs = await services.jobs.recent(limit=JOBS_LOOKED_AT)
-    if len(jobs) == JOBS_LOOKED_AT and jobs[-1].state not in ENDED:
-        return True  # still older ones may wait
-    others = [row for row in jobs if row.state not in ENDED and row.id != job]
-    if any(row.payload.get("sha256") == sha256 for row in others):
+    jobs = await services.jobs.recent(limit=PAGE_LIMIT, sha256=sha256)
+    if any(row.id != job and (row.state not in ENDED or is_waiting(row)) for row in jobs):
         return True
     g = (await services.graph.head()).generation
     where = Filter((Kind.DOCUMENT, Kind.MODEL), properties={"sha256": sha256})

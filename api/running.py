@@ -29,7 +29,7 @@ from api.listening import ListenerProcesses
 from api.resumable import resumables
 from api.services import Door, Services
 from api.settings import Settings
-from api.work import Worker
+from api.worker import Worker
 from identity.errors import CityError, Conflict, Unavailable
 from sensors.ports import Broker, Listening
 

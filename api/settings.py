@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     geoid_separation_m: float | None = Field(
         default=None, ge=-SEPARATION_M_MAX, le=SEPARATION_M_MAX, allow_inf_nan=False
     )
-    accept: Literal["auto"] = "auto"
+    accept: Literal["auto", "hold"] = "auto"  # hold: a person decides on a checked version
     ack: Literal["", "journal", "store"] = ""  # empty: journal, with PostgreSQL store
 
     future_s_max: float = Field(default=FUTURE_S_MAX, ge=0)  # of a device's clock

@@ -62,6 +62,21 @@ def document(entity: Entity) -> dict[str, Any]:
     }
 
 
+def held(row: Job, *, accepting: bool) -> dict[str, Any]:
+    """Return what is held of a model: its import, and what its activation would deliver."""
+    result = row.result or {}
+    return {
+        "job": row.id,
+        "sha256": row.payload["sha256"],
+        "filename": row.payload["filename"],
+        "objects": result["objects"],
+        "findings": result["findings"],
+        "received_at": _time(row.created_at),
+        "held_at": _time(row.finished_at),
+        "accepting": accepting,
+    }
+
+
 def version(entity: Entity) -> dict[str, Any]:
     """Return one version of a model: what it brought and changed."""
     said = entity.properties
@@ -90,7 +105,8 @@ def job(row: Job, now: float, error: Mapping[str, Any] | None) -> dict[str, Any]
         "finished_at": _time(row.finished_at),
         "eta_s": _eta_s(row, now),
         "attempts": row.attempts,
-        "result": row.result,
+        "cancelled": row.cancelled,
+        "result": _told(row.result),
         "error": error,
         "findings": list(row.findings),
         "model": row.payload.get("model"),
@@ -134,6 +150,13 @@ def state_row(row: State, now: float) -> dict[str, Any]:
     """Return one state row of /state/query, with its quality at ``now``."""
     thought = judged(row, now, default_table())
     return {"code": row.code, "property": row.property, **state_wire(row, thought)}
+
+
+def _told(result: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Leave out of a result where it is kept."""
+    if result is None:
+        return None
+    return {name: said for name, said in result.items() if name not in {"package", "shown"}}
 
 
 def _time(at: float | None) -> str | None:

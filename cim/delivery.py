@@ -46,7 +46,7 @@ async def deliver(
     """
     async with lease(graph, holder, wait_s) as activation:
         before = await document_before(graph, activation.base, delivery.document)
-        done = await _already(graph, activation, before, delivery)
+        done = await activated(graph, activation.base, delivery.document, delivery.receipt)
         if done is not None:
             await activation.abort()
             return done
@@ -78,6 +78,15 @@ async def deliver(
         progress("activate", 1.0)
         await activation.commit({"event": "model", **result, **_dated(delivery.valid_from)})
         return result
+
+
+async def activated(graph: Graph, g: int, document: str, receipt: str) -> dict[str, Any] | None:
+    """Return the stored result when ``receipt`` is the current version (a retried job)."""
+    found = await graph.entities(g, [document])
+    if not found or found[0].properties.get("receipt") != receipt:
+        return None
+    model = await graph.entities(g, [found[0].properties["model"]])
+    return dict(model[0].properties["result"])
 
 
 async def withdraw(graph: Graph, document: str, *, holder: str, wait_s: float) -> dict[str, Any]:
@@ -122,16 +131,6 @@ async def place(
 
 def _dated(valid_from: float | None) -> dict[str, float]:
     return {} if valid_from is None else {"valid_from": valid_from}
-
-
-async def _already(
-    graph: Graph, activation: Activation, before: Before, delivery: Delivery
-) -> dict[str, Any] | None:
-    """Return the stored result when this very receipt is the current version (a retried job)."""
-    if before.fact("receipt") != delivery.receipt:
-        return None
-    model = await graph.entities(activation.base, [before.fact("model")])
-    return dict(model[0].properties["result"])
 
 
 def _replaced(plan: Plan, before: Before, delivery: Delivery) -> Plan:
@@ -260,6 +259,7 @@ async def _write(activation: Activation, rows: Rows, progress: Progress) -> None
 
 __all__ = [
     "Delivery",
+    "activated",
     "address_of",
     "deliver",
     "document_before",

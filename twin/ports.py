@@ -232,6 +232,8 @@ class Job:
     """One piece of long work; ``payload`` is its input, kept for a retry after a death.
 
     ``state``: queued | running | done | failed. ``error``: {"code", "facts"} of a CityError.
+    ``subject``: what it changes; jobs of one subject run one after the other ("": of none).
+    ``cancelled``: somebody wants it to end; its worker sees to that.
     """
 
     id: str
@@ -248,6 +250,8 @@ class Job:
     error: Mapping[str, Any] | None = None
     findings: Sequence[Mapping[str, Any]] = ()
     attempts: int = 0
+    subject: str = ""
+    cancelled: bool = False
 
 
 class Jobs(Protocol):
@@ -262,15 +266,25 @@ class Jobs(Protocol):
         ...
 
     async def claim(self, worker: str, *, now: float, stale_s: float) -> Job | None:
-        """Take the oldest queued job (or a running one whose worker went silent for stale_s)."""
+        """Take the oldest queued job (or a running one whose worker went silent for stale_s).
+
+        A job waits while an older one of its subject has not ended.
+        """
         ...
 
     async def save(self, job: Job, *, now: float) -> None:
         """Store progress or the end of a job; also the worker's sign of life."""
         ...
 
-    async def recent(self, *, limit: int) -> list[Job]:
-        """Return the newest jobs first."""
+    async def cancel(self, job_id: str, error: Mapping[str, Any], *, now: float) -> Job:
+        """End a queued job as failed with ``error``; mark a running one; leave an ended one.
+
+        Returns the job as it is then. Raises NotFound("job_unknown").
+        """
+        ...
+
+    async def recent(self, *, limit: int, subject: str = "", sha256: str = "") -> list[Job]:
+        """Return the newest jobs first; of ``subject``, of a payload with ``sha256``, if given."""
         ...
 
     async def ready(self) -> None:

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from api import wire
+from api import holding, wire
 from api.handed import MEDIA, Told, hand_on, handed
+from api.jobs import is_owner, queue_import
 from api.kept import arriving, forget
 from api.requests import (
     CallerIn,
@@ -30,11 +31,12 @@ from api.schemas import Placement
 from api.services import Services, until
 from api.tokens import Caller, Role
 from api.uploads import Upload, UploadLimits, receive_upload
-from api.work import is_owner, queue_import, run_place, run_withdraw
+from api.work import run_place, run_withdraw
 from bim.door import Receipt, receive
-from cim.model import Entity, Kind
+from cim.model import Entity, Kind, Lifecycle
 from cim.ports import Filter
 from identity.errors import Denied, Invalid, NotFound, Unavailable, render
+from twin.ports import Job
 from twin.times import rfc3339, unix
 
 router = APIRouter(tags=["models"])
@@ -114,8 +116,8 @@ async def upload(
         async with arriving(services):
             receipt = await _received(services, taken)
             taken.sha256 = receipt.sha256
-            if receipt.base_version > 0:
-                await _check_owner(services, who, receipt.model)
+            if receipt.base_version > 0 or await holding.waiting(services, receipt.model):
+                await check_owner(services, who, receipt.model)
             job = await queue_import(services, receipt, who.name)
         told = {**_receipt(receipt, language), "job": job.id, "version": receipt.version}
         known = receipt.version is not None
@@ -149,8 +151,13 @@ async def models(
 
 @router.get("/models/{model}", summary="One model")
 async def one(model: str, services: ServicesIn, g: Generation) -> Response:
-    """Return a model with its current version and placement."""
-    return answer(wire.document(await document_of(services, g, model)))
+    """Return a model with its current version and placement, and what is held of it."""
+    held = await holding.waiting(services, model)
+    if held is None:
+        return answer({**wire.document(await document_of(services, g, model)), "held": None})
+    entities = await services.graph.entities(g, [model])
+    said = wire.held(held, accepting=await holding.accepting(services, held))
+    return answer({**wire.document(entities[0] if entities else to_be(held)), "held": said})
 
 
 @router.get("/models/{model}/versions", summary="The versions of a model")
@@ -176,7 +183,7 @@ async def place(
     model: str, placement: Placement, services: ServicesIn, who: CallerIn, _g: Generation
 ) -> Response:
     """Put the model there; provenance becomes "confirmed"."""
-    await _check_owner(services, who, model)
+    await check_owner(services, who, model)
     result = await run_place(services, model, placement.model_dump())
     await record(services, who, "place", model, **placement.model_dump())
     return answer(result)
@@ -184,14 +191,15 @@ async def place(
 
 @router.post("/models/{model}/withdraw", summary="Take a model out of the city")
 async def withdraw(model: str, services: ServicesIn, who: CallerIn, _g: Generation) -> Response:
-    """End what only this model holds; its versions stay in the archive."""
-    await _check_owner(services, who, model)
-    result = await run_withdraw(services, model)
+    """Drop what is held of the model; where nothing is, end what only this model holds."""
+    await check_owner(services, who, model)
+    held = await holding.waiting(services, model)
+    result = await (holding.reject if held else run_withdraw)(services, model)
     await record(services, who, "withdraw", model)
     return answer(result)
 
 
-async def _check_owner(services: Services, who: Caller, model: str) -> None:
+async def check_owner(services: Services, who: Caller, model: str) -> None:
     """Let a firm change only what it uploaded; planners and administrators everything."""
     if who.role < Role.PLANNER and not await is_owner(services, who.name, model):
         raise Denied("model_of_another", authenticated=True, model=model, who=who.name)
@@ -246,6 +254,14 @@ async def document_of(services: Services, g: int, model: str) -> Entity:
     if not found or found[0].kind is not Kind.DOCUMENT:
         raise NotFound("model_unknown", model=model[:80])
     return found[0]
+
+
+def to_be(held: Job) -> Entity:
+    """Return the entity of a model whose first version is still held."""
+    named = ("project", "filename", "valid_from")
+    said = {name: held.payload.get(name) for name in named}
+    name, planned = str(held.payload["document_name"]), Lifecycle.PLANNED
+    return Entity(str(held.payload["model"]), Kind.DOCUMENT, name, planned, properties=said)
 
 
 async def version_of(services: Services, g: int, model: str, number: int) -> Entity:

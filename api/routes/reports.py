@@ -1,14 +1,17 @@
 """What was found in a model: to read, for the firm's own tool (BCF), to print (HTML)."""
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response
 
+from api import holding
 from api.requests import Generation, Lang, ServicesIn, page
-from api.routes.models import document_of, version_of
+from api.routes.models import document_of, to_be, version_of
 from api.services import Services
 from bim import bcf, ingest, report, steps
 from bim.findings import compared, wire, wires
@@ -17,12 +20,15 @@ from cim.delivery_before import document_before
 from cim.model import Entity
 from cim.placement import Box3
 from cim.ports import LOOKUP_LIMIT
+from identity.errors import NotFound
+from twin.ports import Job
 
 router = APIRouter(tags=["models"])
 
 TITLE_CHARS_MAX = 120
 
 Version = Annotated[int | None, Query(ge=1)]
+Held = Annotated[bool, Query(description="of what is held and not yet accepted")]
 Against = Annotated[int | None, Query(ge=1, description="an earlier version to compare with")]
 
 
@@ -33,6 +39,7 @@ async def findings(
     g: Generation,
     *,
     version: Version = None,
+    held: Held = False,
     against: Against = None,
     severity: Annotated[Severity | None, Query()] = None,
     code: Annotated[str, Query(max_length=64, description="of a rule")] = "",
@@ -41,7 +48,7 @@ async def findings(
 
     With ``against`` each says whether it is ``new``, ``still`` there or ``fixed`` since then.
     """
-    _, found = await _found(services, g, model, version)
+    _, found = await _found(services, g, model, version, held=held)
     if against is not None:
         _, before = await _found(services, g, model, against)
         found = compared(found, before)
@@ -57,12 +64,12 @@ async def findings_bcf(
     language: Lang,
     *,
     version: Version = None,
+    held: Held = False,
     bcf_version: Annotated[str, Query(alias="bcf", description="3.0 or 2.1")] = bcf.VERSIONS[0],
 ) -> Response:
     """Return one topic for each finding, with viewpoint and snapshot where an element has a box."""
-    entity, found = await _found(services, g, model, version)
-    held = (await document_before(services.graph, g, model)).held
-    boxes = {key: holding.box_m for key, holding in held.items() if holding.box_m is not None}
+    entity, found = await _found(services, g, model, version, held=held)
+    boxes = await _boxes(services, g, model, held=held)
     said = entity.properties
     projects = await services.graph.entities(g, [str(said.get("project") or model)])
     delivery = bcf.Delivery(
@@ -80,19 +87,30 @@ async def findings_bcf(
 
 @router.get("/models/{model}/report", summary="What was found in a model, as a page to print")
 async def findings_page(
-    model: str, services: ServicesIn, g: Generation, language: Lang, version: Version = None
+    model: str,
+    services: ServicesIn,
+    g: Generation,
+    language: Lang,
+    *,
+    version: Version = None,
+    held: Held = False,
 ) -> Response:
     """Return an HTML document in the language asked for."""
-    entity, found = await _found(services, g, model, version)
+    entity, found = await _found(services, g, model, version, held=held)
     return HTMLResponse(report.document(found, entity.name or model, language))
 
 
 async def _found(
-    services: Services, g: int, model: str, version: int | None
+    services: Services, g: int, model: str, version: int | None, *, held: bool = False
 ) -> tuple[Entity, list[dict[str, Any]]]:
-    document = await document_of(services, g, model)
-    entity = document if version is None else await version_of(services, g, model, version)
-    rows = await ingest.findings_of(services.stores, entity.properties)
+    if held:
+        job = await _held(services, model)
+        entity, kept = to_be(job), await holding.shown(services, job)
+        rows = [asdict(finding) for finding in kept.findings]
+    else:
+        document = await document_of(services, g, model)
+        entity = document if version is None else await version_of(services, g, model, version)
+        rows = await ingest.findings_of(services.stores, entity.properties)
     elements = await _elements(services, g, rows, entity.properties.get("project"))
     return entity, wires(map(steps.finding, rows), elements)
 
@@ -106,7 +124,23 @@ def _fitting(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [*found[: bcf.TOPICS_MAX - 1], wire(said)]
 
 
-def _topic(row: dict[str, Any], boxes: dict[str, Box3], language: str) -> bcf.Topic:
+async def _held(services: Services, model: str) -> Job:
+    """Return the held import of a model; NotFound("held_nothing")."""
+    job = await holding.waiting(services, model)
+    if job is None:
+        raise NotFound("held_nothing", model=model[:80])
+    return job
+
+
+async def _boxes(services: Services, g: int, model: str, *, held: bool) -> Mapping[str, Box3]:
+    """Return where the elements lie, by GUID, in the local frame."""
+    if held:
+        return (await holding.shown(services, await _held(services, model))).boxes
+    things = (await document_before(services.graph, g, model)).held
+    return {key: thing.box_m for key, thing in things.items() if thing.box_m is not None}
+
+
+def _topic(row: dict[str, Any], boxes: Mapping[str, Box3], language: str) -> bcf.Topic:
     text = row["text"][language]
     title = text if len(text) <= TITLE_CHARS_MAX else f"{text[: TITLE_CHARS_MAX - 1]}…"
     described = f"{text}\n{row['hint'][language]}"

@@ -1,6 +1,10 @@
 """The contract of twin.ports.Jobs on its adapter."""
 
+import re
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
+from importlib.resources import files
 
 import anyio
 import pytest
@@ -149,6 +153,110 @@ async def test_recent_jobs_come_newest_first_and_bounded(jobs):
     assert [found.id for found in await jobs.recent(limit=2)] == ["c", "b"]
     with pytest.raises(Invalid):
         await jobs.recent(limit=0)
+
+
+async def test_jobs_of_one_subject_run_one_after_the_other(jobs):
+    for name, subject in (("a1", "a"), ("a2", "a"), ("b1", "b"), ("c", ""), ("d", "")):
+        await jobs.add(job(name, subject=subject))
+
+    async def claimed(now):
+        taken = await jobs.claim("w", now=now, stale_s=60)
+        return taken and taken.id
+
+    assert [await claimed(10) for _ in range(5)] == ["a1", "b1", "c", "d", None]
+    first = await jobs.get("a1")
+    await jobs.save(replace(first, state="done"), now=11)
+    assert [await claimed(12) for _ in range(2)] == ["a2", None]
+
+
+async def test_a_silent_workers_job_goes_before_the_next_of_its_subject(jobs):
+    for name in ("a1", "a2"):
+        await jobs.add(job(name, subject="a"))
+    await jobs.claim("w1", now=10, stale_s=60)
+
+    assert (await jobs.claim("w2", now=100, stale_s=60)).id == "a1"
+    assert await jobs.claim("w3", now=101, stale_s=60) is None
+
+
+async def test_the_jobs_of_a_subject_come_newest_first(jobs):
+    for name, subject in (("a1", "a"), ("b1", "b"), ("a2", "a"), ("none", "")):
+        await jobs.add(job(name, subject=subject))
+
+    assert [found.id for found in await jobs.recent(limit=9, subject="a")] == ["a2", "a1"]
+    assert [found.id for found in await jobs.recent(limit=1, subject="a")] == ["a2"]
+    assert len(await jobs.recent(limit=9)) == 4
+
+
+async def test_the_jobs_that_read_some_bytes_are_found_however_old(jobs):
+    for number in range(3):
+        await jobs.add(Job(f"x{number}", "ingest", {"sha256": "x"}, subject=f"s{number}"))
+        await jobs.add(Job(f"y{number}", "ingest", {"sha256": "y"}))
+
+    assert [j.id for j in await jobs.recent(limit=9, sha256="x")] == ["x2", "x1", "x0"]
+    assert [j.id for j in await jobs.recent(limit=9, sha256="x", subject="s1")] == ["x1"]
+    assert await jobs.recent(limit=9, sha256="z") == []
+
+
+CANCELLED = {"code": "job_cancelled", "facts": {"who": "firm"}}
+
+
+async def test_a_queued_job_that_is_cancelled_has_failed_and_is_never_claimed(jobs):
+    await jobs.add(job())
+
+    ended = await jobs.cancel("one", CANCELLED, now=7)
+    assert (ended.state, ended.error, ended.finished_at) == ("failed", CANCELLED, 7)
+    assert await jobs.get("one") == ended
+    assert await jobs.claim("w", now=10, stale_s=60) is None
+
+
+async def test_a_running_job_that_is_cancelled_is_marked_and_ends_as_its_worker_says(jobs):
+    await jobs.add(job())
+    taken = await jobs.claim("w", now=10, stale_s=60)
+
+    marked = await jobs.cancel("one", CANCELLED, now=11)
+    assert marked == replace(taken, cancelled=True)
+    await jobs.save(replace(taken, stage="mesh"), now=12)
+    assert (await jobs.get("one")).cancelled
+    await jobs.save(replace(taken, state="failed", error=CANCELLED, finished_at=13.0), now=13)
+    assert (await jobs.get("one")).state == "failed"
+
+
+async def test_the_mark_of_a_cancelled_job_outlives_its_worker(tmp_path):
+    store = await SqliteJobs.open(tmp_path / "jobs.db")
+    await store.add(job())
+    await store.claim("w", now=10, stale_s=60)
+    await store.cancel("one", CANCELLED, now=11)
+    await store.close()
+
+    again = await SqliteJobs.open(tmp_path / "jobs.db")
+    taken = await again.claim("w2", now=100, stale_s=60)
+    await again.close()
+    assert (taken.attempts, taken.cancelled) == (2, True)
+
+
+async def test_cancelling_an_ended_job_changes_nothing_and_an_unknown_one_is_refused(jobs):
+    await jobs.add(job())
+    taken = await jobs.claim("w", now=10, stale_s=60)
+    done = replace(taken, state="done", result={"objects": 3}, finished_at=12.0)
+    await jobs.save(done, now=12)
+
+    assert await jobs.cancel("one", CANCELLED, now=13) == done
+    with pytest.raises(NotFound) as refused:
+        await jobs.cancel("nobody", CANCELLED, now=13)
+    assert refused.value.code == "job_unknown"
+
+
+async def test_a_file_of_an_older_city_gets_the_new_columns(tmp_path):
+    schema = files("twin.stores").joinpath("jobs.sql").read_text(encoding="utf-8")
+    older = "\n".join(
+        line for line in schema.splitlines() if not re.search(r"subject|cancelled", line)
+    ).replace("DEFAULT 0,\n);", "DEFAULT 0\n);")
+    with closing(sqlite3.connect(tmp_path / "jobs.db")) as connection:
+        connection.executescript(older)
+
+    store = await SqliteJobs.open(tmp_path / "jobs.db")
+    assert await store.add(job(subject="a")) == job(subject="a")
+    await store.close()
 
 
 async def test_jobs_survive_a_restart(tmp_path):

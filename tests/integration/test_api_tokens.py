@@ -12,7 +12,7 @@ from api.bootstrap import open_services
 from api.services import Door
 from api.settings import load
 from api.tokens import Caller, Entry, Role, Tokens, digest
-from api.work import Worker
+from api.worker import Worker
 from bim.demo import district
 
 pytestmark = pytest.mark.anyio

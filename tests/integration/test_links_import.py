@@ -8,7 +8,7 @@ import pytest
 
 from api.app import create_app
 from api.tokens import Tokens
-from api.work import Worker
+from api.worker import Worker
 from tests.parts.listed_codes import COUNT, HOUSES, KINDS, PER_KIND, furnished, listed
 from tests.parts.planted_codes import planted
 

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +13,10 @@ from twin.ports import AuditRow, Job
 from twin.stores import limits
 from twin.stores.database import Database
 
+LATER = (
+    ("jobs", "subject TEXT NOT NULL DEFAULT ''"),
+    ("jobs", "cancelled INTEGER NOT NULL DEFAULT 0"),
+)
 ATTEMPTS_MAX = 3  # times a job is begun; one whose worker died so often fails with job_gave_up
 
 
@@ -31,7 +35,7 @@ class SqliteJobs:
     async def open(cls, path: Path, *, attempts_max: int = ATTEMPTS_MAX) -> "SqliteJobs":
         """Open or create the file; Unavailable("store_failed") when it cannot be used."""
         schema = files("twin.stores").joinpath("jobs.sql").read_text(encoding="utf-8")
-        return cls(await Database.open(Path(path), schema), attempts_max)
+        return cls(await Database.open(Path(path), schema, LATER), attempts_max)
 
     async def add(self, job: Job) -> Job:
         """Store a queued job; the same id again returns the stored one unchanged."""
@@ -44,7 +48,8 @@ class SqliteJobs:
     async def claim(self, worker: str, *, now: float, stale_s: float) -> Job | None:
         """Take the oldest queued job, or a running one whose worker is silent for ``stale_s``.
 
-        A job begun ATTEMPTS_MAX times already is failed instead, and the next one is looked at.
+        A job waits while an older one of its subject has not ended. A job begun ATTEMPTS_MAX times
+        already is failed instead, and the next one is looked at.
         An idle look takes no write lock.
         """
         if self._database.read(lambda connection: _waiting(connection, now - stale_s)) is None:
@@ -60,11 +65,25 @@ class SqliteJobs:
         """
         await self._database.write(lambda connection: _save(connection, job, now))
 
-    async def recent(self, *, limit: int) -> list[Job]:
-        """Return the newest jobs first."""
+    async def cancel(self, job_id: str, error: Mapping[str, Any], *, now: float) -> Job:
+        """End a queued job as failed with ``error``; mark a running one; leave an ended one.
+
+        Raises NotFound("job_unknown").
+        """
+        return await self._database.write(
+            lambda connection: _cancel(connection, job_id, error, now)
+        )
+
+    async def recent(self, *, limit: int, subject: str = "", sha256: str = "") -> list[Job]:
+        """Return the newest jobs first; of ``subject``, of a payload with ``sha256``, if given."""
         limits.page(limit)
+        asked = {_OF_SUBJECT: subject, _OF_BYTES: sha256}
+        given = {condition: value for condition, value in asked.items() if value}
+        sql = _RECENT.format(where=" AND ".join(given) or "TRUE")
         return await self._database.scan(
-            lambda connection: [_job(row) for row in connection.execute(_RECENT, (limit,))]
+            lambda connection: [
+                _job(row) for row in connection.execute(sql, (*given.values(), limit))
+            ]
         )
 
     async def record(self, row: AuditRow) -> None:
@@ -90,18 +109,28 @@ class SqliteJobs:
 
 _COLUMNS = (
     "id, kind, payload, state, stage, fraction, counts, created_at, started_at, finished_at,"
-    " result, error, findings, attempts"
+    " result, error, findings, attempts, subject, cancelled"
 )
 _ADD = (
     f"INSERT OR IGNORE INTO jobs ({_COLUMNS})"  # noqa: S608 - constants
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _GET = f"SELECT {_COLUMNS} FROM jobs WHERE id = ?"  # noqa: S608 - constants
-_RECENT = f"SELECT {_COLUMNS} FROM jobs ORDER BY place DESC LIMIT ?"  # noqa: S608 - constants
-_WAITING = (
+_RECENT = (
     f"SELECT {_COLUMNS} FROM jobs"  # noqa: S608 - constants
-    " WHERE state = 'queued' OR (state = 'running' AND alive_at <= ?) ORDER BY place LIMIT 1"
+    " WHERE {where} ORDER BY place DESC LIMIT ?"
 )
+_OF_SUBJECT = "subject != '' AND subject = ?"
+_OF_BYTES = "json_extract(payload, '$.sha256') = ?"
+_WAITING = (
+    f"SELECT {_COLUMNS} FROM jobs AS job"  # noqa: S608 - constants
+    " WHERE (state = 'queued' OR (state = 'running' AND alive_at <= ?))"
+    " AND NOT EXISTS (SELECT 1 FROM jobs AS older WHERE older.subject = job.subject"
+    "  AND older.subject != '' AND older.place < job.place"
+    "  AND older.state IN ('queued', 'running'))"
+    " ORDER BY place LIMIT 1"
+)
+_CANCEL = "UPDATE jobs SET cancelled = 1 WHERE id = ?"
 _TAKE = (
     "UPDATE jobs SET state = 'running', worker = ?, alive_at = ?, attempts = attempts + 1,"
     " started_at = coalesce(started_at, ?) WHERE id = ?"
@@ -125,6 +154,7 @@ def _add(connection: sqlite3.Connection, job: Job) -> Job:
         *(job.id, job.kind, _text(job.payload), job.state, job.stage, job.fraction),
         *(_text(job.counts), job.created_at, job.started_at, job.finished_at),
         *(_text(job.result), _text(job.error), _text(list(job.findings)), job.attempts),
+        *(job.subject, job.cancelled),
     )
     connection.execute(_ADD, values)
     return _get(connection, job.id)
@@ -169,6 +199,17 @@ def _save(connection: sqlite3.Connection, job: Job, now: float) -> None:
         raise Conflict("job_lost", job=job.id)
 
 
+def _cancel(
+    connection: sqlite3.Connection, job_id: str, error: Mapping[str, Any], now: float
+) -> Job:
+    job = _get(connection, job_id)
+    if job.state == "queued":
+        _save(connection, replace(job, state="failed", error=error, finished_at=now), now)
+    elif job.state == "running":
+        connection.execute(_CANCEL, (job_id,))
+    return _get(connection, job_id)
+
+
 def _job(row: Sequence[Any]) -> Job:
     return Job(
         id=row[0],
@@ -185,6 +226,8 @@ def _job(row: Sequence[Any]) -> Job:
         error=json.loads(row[11]) if row[11] is not None else None,
         findings=tuple(json.loads(row[12])),
         attempts=row[13],
+        subject=row[14],
+        cancelled=bool(row[15]),
     )
 
 

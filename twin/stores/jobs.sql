@@ -17,9 +17,13 @@ CREATE TABLE IF NOT EXISTS jobs (
   findings TEXT NOT NULL,
   attempts INTEGER NOT NULL,
   worker TEXT NOT NULL DEFAULT '',
-  alive_at REAL NOT NULL DEFAULT 0
+  alive_at REAL NOT NULL DEFAULT 0,
+  subject TEXT NOT NULL DEFAULT '',
+  cancelled INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS jobs_waiting ON jobs (state, place);
+CREATE INDEX IF NOT EXISTS jobs_of ON jobs (subject, place) WHERE subject != '';
+CREATE INDEX IF NOT EXISTS jobs_reading ON jobs (json_extract(payload, '$.sha256'), place);
 
 CREATE TABLE IF NOT EXISTS audit (
   id INTEGER PRIMARY KEY AUTOINCREMENT,

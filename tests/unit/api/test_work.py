@@ -8,7 +8,7 @@ import pytest
 from api import work
 from api.bootstrap import open_services
 from api.settings import load
-from api.work import Worker
+from api.worker import Worker
 from identity.errors import Invalid
 from twin.ports import Job
 

@@ -74,6 +74,7 @@ RULES: tuple[tuple[str, str, Role | None], ...] = (
     ("GET", "/jobs/{job}", Role.READER),
     ("GET", "/jobs/{job}/events", Role.READER),
     ("GET", "/jobs/{job}/refused", Role.READER),
+    ("POST", "/jobs/{job}/cancel", Role.FIRM),
     ("POST", "/models", Role.FIRM),
     ("OPTIONS", "/uploads", Role.FIRM),
     ("POST", "/uploads", Role.FIRM),

@@ -70,6 +70,7 @@ async def hold(services: Services, job: Job, desk: Desk) -> dict[str, Any]:
         found=desk.found,
     )
     objects, findings = await ingest.outlook(services.stores, receipt, made, options=desk.options)
+    desk.progress("hold", 1.0)
     boxes = {guid: shape.box_m for guid, shape in made.shapes.items() if shape.box_m is not None}
     shown = msgspec.json.encode(Shown(job.id, findings, boxes))
     result = {

@@ -14,6 +14,8 @@ from identity.errors import NotFound
 from twin.ports import Job
 
 IMPORT, ACCEPT = "import", "accept"  # kinds
+CANCELLABLE = frozenset({IMPORT, ACCEPT})  # what else there is changes the city piece by piece
+CANCELLED = "job_cancelled"  # the code of its error
 ENDED = frozenset({"done", "failed"})
 OWNER = "owner"  # in a job's payload beside the receipt: who uploaded
 HELD = "held"  # in the result of an import that was held: one of the four

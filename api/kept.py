@@ -8,11 +8,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import structlog
+
 from api.jobs import ENDED, is_waiting
 from api.services import Services
 from cim import claims
 from cim.model import Kind
 from cim.ports import PAGE_LIMIT, Filter
+from identity.errors import CityError
+from twin.ports import Job
+
+_log = structlog.get_logger()
 
 
 @asynccontextmanager
@@ -31,6 +37,14 @@ async def forget(services: Services, sha256: str, job: str = "") -> None:
     async with arriving(services, alone=True):
         if not await _is_wanted(services, sha256, job):
             await services.blobs.remove(sha256)
+
+
+async def forget_of(services: Services, job: Job) -> None:
+    """Remove the bytes that an ended job has read, as ``forget`` does; a failure is logged."""
+    try:
+        await forget(services, str(job.payload["sha256"]), job.id)
+    except CityError as error:
+        _log.warning("refused_bytes_kept", job=job.id, code=error.code)
 
 
 async def _is_wanted(services: Services, sha256: str, job: str) -> bool:

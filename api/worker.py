@@ -13,14 +13,17 @@ from typing import Any
 import structlog
 
 from api.errors import status_of
-from api.kept import forget
+from api.jobs import CANCELLED, IMPORT
+from api.kept import forget_of
 from api.services import Services
 from api.work import KINDS, ImportRefused, worker_name
-from identity.errors import CityError, Invalid, TooLarge
+from identity.errors import CityError, Conflict, Invalid, TooLarge
 from twin.ports import Job
 
 FINDINGS_KEPT = 1_000  # of a failed job
 ALIVE_S = 5.0  # a silent stage still shows that its worker lives
+CANCEL_S = 0.5  # between two looks at whether somebody cancelled the job
+LAST_STAGES = frozenset({"hold", "activate"})  # short, and what they leave would be visible
 
 _log = structlog.get_logger()
 
@@ -74,13 +77,15 @@ class Worker:
 
     async def _ended(self, job: Job, reported: "_Reported") -> Job:
         try:
-            use_case = KINDS[job.kind]
-            result = await use_case(self._services, job, reported)
+            result = await self._result(job, reported)
         except ImportRefused as refused:
             findings = [asdict(finding) for finding in refused.findings[:FINDINGS_KEPT]]
-            await self._forget(job, refused.refused)
+            if isinstance(refused.refused, Invalid | TooLarge):  # they would be refused again
+                await forget_of(self._services, job)
             return self._failed(reported.job, _error(refused), findings)
         except CityError as refused:
+            if refused.code == CANCELLED and job.kind == IMPORT:
+                await forget_of(self._services, job)
             return self._failed(reported.job, _error(refused), [])
         except Exception as error:  # noqa: BLE001 -- any fault ends the job, never the worker
             _log.exception("job_broke", job=job.id, kind=job.kind)
@@ -90,14 +95,34 @@ class Worker:
         now = self._services.clock()
         return replace(reported.job, state="done", fraction=1.0, result=result, finished_at=now)
 
-    async def _forget(self, job: Job, refused: CityError) -> None:
-        """Let the bytes go whose content is refused: the same file would be refused again."""
-        if not isinstance(refused, Invalid | TooLarge):
-            return
+    async def _result(self, job: Job, reported: "_Reported") -> dict[str, Any]:
+        """Run the use-case; of a job that is cancelled it is stopped, its children are killed."""
+        running = asyncio.ensure_future(KINDS[job.kind](self._services, job, reported))
+        watching = asyncio.create_task(self._cancel_when_asked(running, reported))
         try:
-            await forget(self._services, str(job.payload["sha256"]), job.id)
-        except CityError as error:
-            _log.warning("refused_bytes_kept", job=job.id, code=error.code)
+            await asyncio.wait({running})
+        finally:
+            running.cancel()  # of no effect where it has ended
+            watching.cancel()
+            await asyncio.wait({running, watching})
+        if running.cancelled():
+            raise Conflict(CANCELLED, job=job.id)
+        return running.result()
+
+    async def _cancel_when_asked(
+        self, running: asyncio.Future[dict[str, Any]], reported: "_Reported"
+    ) -> None:
+        """Stop the use-case when somebody has cancelled its job, unless its last stage has begun.
+
+        Nothing runs between the look at the stage and the stop.
+        """
+        while not running.done():
+            await asyncio.sleep(CANCEL_S)
+            with suppress(CityError):  # a store that does not answer is asked again
+                asked = (await self._services.jobs.get(reported.job.id)).cancelled
+                if asked and reported.job.stage not in LAST_STAGES:
+                    running.cancel()
+                    return
 
     def _failed(self, job: Job, error: Mapping[str, Any], findings: list[dict[str, Any]]) -> Job:
         now = self._services.clock()

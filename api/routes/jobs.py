@@ -7,18 +7,31 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
 from api import wire
+from api.errors import status_of
 from api.errors import wire as problem_wire
-from api.requests import Generation, Lang, Limit, ServicesIn, answer, door, page
+from api.jobs import CANCELLABLE, CANCELLED, ENDED, IMPORT, OWNER
+from api.kept import forget_of
+from api.requests import (
+    CallerIn,
+    Generation,
+    Lang,
+    Limit,
+    ServicesIn,
+    answer,
+    door,
+    page,
+    record,
+)
 from api.services import Services, until
 from api.sse import MEDIA_TYPE, STREAM_HEADERS, sse
+from api.tokens import Caller, Role
 from bim import steps
 from bim.findings import wires
-from identity.errors import TooLarge
+from identity.errors import Conflict, Denied, TooLarge
 from twin.ports import Job
 
 router = APIRouter(tags=["jobs"])
 
-ENDED = frozenset({"done", "failed"})
 REFUSED_STATUS = 422
 BEAT_POLLS = 50
 
@@ -36,6 +49,21 @@ async def one(job: str, services: ServicesIn, language: Lang, _g: Generation) ->
     return answer(told(services, await services.jobs.get(job), language))
 
 
+@router.post("/jobs/{job}/cancel", summary="Cancel an import or an acceptance", status_code=202)
+async def cancel(
+    job: str, services: ServicesIn, who: CallerIn, language: Lang, _g: Generation
+) -> Response:
+    """End a queued job at once, have a running one stopped; ended ones stay as they are."""
+    found = await services.jobs.get(job)
+    _check_cancellable(found, who)
+    error = {"code": CANCELLED, "facts": {"job": job}, "status": status_of(Conflict(CANCELLED))}
+    ended = await services.jobs.cancel(job, error, now=services.clock())
+    if found.state not in ENDED and ended.state == "failed" and found.kind == IMPORT:
+        await forget_of(services, ended)
+    await record(services, who, "cancel", job, state=ended.state)
+    return answer(told(services, ended, language), 202)
+
+
 @router.get("/jobs/{job}/events", summary="Follow a job (server-sent events)")
 async def events(
     job: str, request: Request, services: ServicesIn, language: Lang, _g: Generation
@@ -47,6 +75,13 @@ async def events(
     await services.jobs.get(job)
     lines = until(_follow(services, job, language), at.stopping)
     return StreamingResponse(lines, media_type=MEDIA_TYPE, headers=STREAM_HEADERS)
+
+
+def _check_cancellable(job: Job, who: Caller) -> None:
+    if job.kind not in CANCELLABLE:
+        raise Conflict("job_not_cancellable", job=job.id, kind=job.kind)
+    if who.role < Role.PLANNER and job.payload.get(OWNER) != who.name:
+        raise Denied("job_of_another", authenticated=True, job=job.id, who=who.name)
 
 
 def told(services: Services, job: Job, language: str) -> dict[str, object]:

@@ -98,3 +98,7 @@ async def test_a_finding_names_its_element_by_code(city, tmp_path):
     assert rows
     resolved = await client.get(f"/codes/{guids[0]}", headers=bearer("eye"))
     assert rows[0]["element"] == resolved.json()["code"]
+    for name, status in (("eye", 403), ("two", 403), ("one", 202), ("desk", 202)):
+        answer = await client.post(f"/jobs/{job.id}/cancel", headers=bearer(name))
+        assert (name, answer.status_code) == (name, status)
+    assert (await services.jobs.get(job.id)).state == "done"

@@ -62,6 +62,7 @@ class Twin:
     """``twin up`` on a folder and ports of its own; the same again after a kill."""
 
     answer_s = 30  # how long an answer may take
+    command = "up"
 
     def __init__(self, folder, **settings):
         self.folder = Path(folder)
@@ -81,7 +82,7 @@ class Twin:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, "up"], env=environment(**self.settings), stdout=log, stderr=log
+                [*COMMAND, self.command], env=environment(**self.settings), stdout=log, stderr=log
             )
         path = "/readyz" if ready else "/healthz"
         until(lambda: self._answers(path), f"{path}: {self.printed()[-2000:]}")

@@ -8,7 +8,7 @@ import pytest
 from api import work
 from api.bootstrap import open_services
 from api.settings import load
-from api.worker import Worker
+from api.worker import CANCEL_S, Worker
 from identity.errors import Invalid
 from twin.ports import Job
 
@@ -132,3 +132,45 @@ async def test_a_worker_whose_job_was_taken_over_lives_on(services, monkeypatch)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_a_cancelled_use_case_is_stopped_and_its_job_has_failed(services, monkeypatch):
+    ended = []
+
+    async def use_case(_services, _job, progress):
+        progress("mesh", 0.5)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("killed")
+
+    job = await begin(services, use_case, monkeypatch)
+    running = asyncio.create_task(Worker(services).run_one(job))
+    await services.jobs.cancel("j1", {}, now=2.0)
+    await running
+    stored = await services.jobs.get("j1")
+    assert (stored.state, stored.error["code"], ended) == ("failed", "job_cancelled", ["killed"])
+
+
+async def test_a_job_whose_last_stage_has_begun_ends_as_it_would(services, monkeypatch):
+    async def use_case(_services, _job, progress):
+        progress("activate", 0.95)
+        await asyncio.sleep(3 * CANCEL_S)
+        return {"version": 1}
+
+    job = await begin(services, use_case, monkeypatch)
+    running = asyncio.create_task(Worker(services).run_one(job))
+    await services.jobs.cancel("j1", {}, now=2.0)
+    ended = await running
+    assert (ended.state, ended.result, ended.error) == ("done", {"version": 1}, None)
+
+
+async def test_a_cancelled_job_of_a_dead_worker_is_stopped_by_the_next_one(services, monkeypatch):
+    async def use_case(_services, _job, _progress):
+        await asyncio.Event().wait()
+
+    await begin(services, use_case, monkeypatch)
+    await services.jobs.cancel("j1", {}, now=2.0)
+    again = await services.jobs.claim("another", now=services.clock() + 1_000, stale_s=60)
+    ended = await Worker(services).run_one(again)
+    assert (ended.attempts, ended.error["code"]) == (2, "job_cancelled")

@@ -53,7 +53,7 @@ def run(job: dict[str, Any], progress: Progress) -> int:
                 continue
             tell = _teller(progress, number / len(listed), product.id(), kernels)
             blamed = job["blamed"].get(str(product.id()), {})
-            records.add(key, product, *_mesh(product, kernels, blamed, tell))
+            records.add(key, product, *_decided(product, kernels, blamed, tell))
     return records.count
 
 
@@ -90,6 +90,18 @@ def _teller(
         progress("in_hand", fraction, {"step_id": step_id, "kernel": kernels.index(kernel)})
 
     return tell
+
+
+def _decided(
+    product: Any, kernels: Sequence[str], blamed: dict[str, str], tell: Callable[[str], None]
+) -> tuple[str, Body | str]:
+    """Return what ``_mesh`` does; a damaged product that it stumbles over costs a placeholder."""
+    try:
+        return _mesh(product, kernels, blamed, tell)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - attributes of a damaged file are of any type
+        return "placeholder", f"{type(error).__name__}: {error}"[:REASON_CHARS]
 
 
 def _mesh(
@@ -132,6 +144,14 @@ def _body(product: Any, kernel: str) -> tuple[Body | None, str]:
     styles = [rgba(style, product) for style in geometry.materials]
     which = np.frombuffer(geometry.material_ids_buffer, np.int32)
     return _sorted_by_colour(points, faces, which, styles or [of_class(product)]), ""
+
+
+def _at(product: Any, scale: float) -> tuple[float, float, float] | None:
+    """Return ``placed_at``, or None where the file's placement is no placement."""
+    try:
+        return placed_at(product, scale)
+    except Exception:  # noqa: BLE001 - attributes of a damaged file are of any type
+        return None
 
 
 def _shape(product: Any, kernel: Any) -> Any:
@@ -194,7 +214,7 @@ class _Records:
         """Append one product."""
         record = {"step_id": product.id(), "guid": key, "class": product.is_a(), "kernel": kernel}
         if isinstance(result, str):
-            record |= {"reason": result, "at": placed_at(product, self._scale)}
+            record |= {"reason": result, "at": _at(product, self._scale)}
         else:
             record |= self._bulk_of(*result)
         self._lines.write(json.dumps(record).encode() + b"\n")

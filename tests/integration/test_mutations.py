@@ -10,11 +10,12 @@ from contextvars import ContextVar
 
 import pytest
 
-from bim import child, demo, mesh_share
+from bim import child, mesh_share
 from bim.ingest import Options, ingest, receive
 from identity.errors import CityError
 from tests.parts import mutations
 from tests.parts.cities import open_stores
+from tests.parts.pump import pump
 from tests.parts.warm_children import Warm
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(9000)]
@@ -30,7 +31,6 @@ OPTIONS = Options(
 )
 STRUCTURE_EVERY = 7
 AT_ONCE = 2
-PUMP = "nanhu-pump-station.ifc"
 RULES = "data/ifc-gherkin-testfiles/test/files"
 FILES = (
     "ifc/pcert-building-architecture.ifc",
@@ -65,13 +65,6 @@ async def warm(monkeypatch):
     server.close()
 
 
-@pytest.fixture(scope="module")
-def pump(tmp_path_factory):
-    path = tmp_path_factory.mktemp("pump") / PUMP
-    next(model for model in demo.district() if model.file_name == PUMP).write(path)
-    return {PUMP: path.read_bytes()}
-
-
 async def outcome(data, folder):
     """Return (how, codes said, deaths told) of one upload into an empty city."""
     folder.mkdir()
@@ -85,8 +78,9 @@ async def outcome(data, folder):
         return "refused", [error.code], [str(error.facts)[:1000]]
     finally:
         await stores.graph.close()
-    told = [row.facts["ended"].split(", ") for row in found if row.code == "mesh_child_ended"]
-    return "imported", sorted({row.code for row in found}), sum(told, [])
+    ends = [row.facts["ended"] for row in found if row.code == "mesh_child_ended"]
+    told = [end for line in ends for end in line.split(", ")]
+    return "imported", sorted({row.code for row in found}), told
 
 
 async def row(number, kind, files, folder):
@@ -145,10 +139,8 @@ def report(done, warm):
     print(f"largest child {warm.peak_kb // 1024} MB")
 
 
-async def test_a_damaged_file_is_imported_or_refused_and_every_childs_end_is_told(
-    warm, pump, tmp_path
-):
-    done = await rows(iter(range(40)), pump, tmp_path)
+async def test_a_damaged_file_is_imported_or_refused_and_every_childs_end_is_told(warm, tmp_path):
+    done = await rows(iter(range(40)), pump(), tmp_path)
     report(done, warm)
     assert [] == faults(done)
     assert {"imported", "refused"} == {row["how"] for row in done}
@@ -157,9 +149,9 @@ async def test_a_damaged_file_is_imported_or_refused_and_every_childs_end_is_tol
 @pytest.mark.long
 @pytest.mark.corpus
 async def test_two_hours_of_damaged_files_are_decided_within_their_limits(
-    warm, pump, shared_dir, tmp_path
+    warm, shared_dir, tmp_path
 ):
-    files = pump | {name: (shared_dir / name).read_bytes() for name in FILES}
+    files = pump() | {name: (shared_dir / name).read_bytes() for name in FILES}
     assert {True} == {len(data) <= 300_000 for data in files.values()}
     end = time.monotonic() + SECONDS
     numbers = itertools.takewhile(lambda _: time.monotonic() < end, itertools.count())

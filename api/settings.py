@@ -115,7 +115,7 @@ class Settings(BaseSettings):
     child_cpu_s: int = Field(default=1_800, gt=0)
     child_wall_s: float = Field(default=1_800.0, gt=0)
     child_file_mb: int = Field(default=8_192, gt=0)
-    mesh_product_s: float = Field(default=60.0, gt=0)
+    mesh_product_s: float = Field(default=3.0, gt=0)
     mesh_kernels: str = "cgal-simple,manifold,opencascade"
     job_poll_s: float = Field(default=0.3, gt=0)
     job_stale_s: float = Field(default=20.0, gt=0)

@@ -187,7 +187,7 @@ def _error(function: str, error: dict[str, Any]) -> CityError:
 
 async def _death(child: _Child, function: str) -> CityError:
     status = await child.process.wait()
-    if status == -signal.SIGXCPU:
+    if status in {-signal.SIGXCPU, -signal.SIGPROF}:
         return Invalid("child_timeout", function=function, seconds="cpu")
     tail = (await child.printed).decode(errors="replace")
     if "std::bad_alloc" in tail:

@@ -122,8 +122,9 @@ async def _mesh(
         work_dir / "model.ifc",
         work_dir / "mesh",
         None,
-        limits=replace(options.limits, silence_s=options.product_s),
+        limits=options.limits,
         kernels=options.kernels,
+        kernel_s=options.kernel_s,
         progress=report.within("mesh"),
     )
     findings += meshes.findings

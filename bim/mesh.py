@@ -22,13 +22,14 @@ from bim.mesh_share import Board, Share
 from cim.progress import Progress, silent
 from identity.errors import CityError, Invalid
 
-__all__ = ["KERNELS", "PRODUCT_S", "Meshes", "mesh"]
+__all__ = ["KERNELS", "KERNEL_S", "Meshes", "mesh"]
 
 KERNELS = ("cgal-simple", "manifold", "opencascade")
 KNOWN = (*KERNELS, "cgal")
 LARGE_BYTES = 1_000_000  # from here two children pay for their start (0.6 s)
 SHARES_MAX = 2
-PRODUCT_S = 60.0  # one product in one kernel; then it is the next kernel's turn
+KERNEL_S = 3.0  # of the processor, for one product in one kernel; then it is the next one's turn
+SILENCE = 20  # times KERNEL_S by the clock: a child that waits for something uses no processor
 
 
 async def mesh(
@@ -39,23 +40,25 @@ async def mesh(
     limits: Limits | None = None,
     progress: Progress | None = None,
     kernels: Sequence[str] = KERNELS,
+    kernel_s: float = KERNEL_S,
 ) -> Meshes:
     """Mesh the normalised file ``ifc``; the children leave their records in the folder ``out``.
 
     ``guids`` (keys as in ``rows.Row``) narrows it to those products; None: all with a body.
-    ``limits`` hold for each child, ``wall_s`` for a whole share; without ``silence_s`` a product
-    has PRODUCT_S in one kernel. ``progress`` gets the stage "meshing".
+    ``limits`` hold for each child, ``wall_s`` for a whole share. ``kernel_s``: seconds of processor
+    that a product has in one kernel; by the clock ``silence_s``, else SILENCE times as long.
+    ``progress`` gets the stage "meshing".
     Raises Invalid("mesh_kernel"), and what a child raises while it opens the file.
     """
     if unknown := sorted(set(kernels) - set(KNOWN)):
         raise Invalid("mesh_kernel", kernel=unknown[0], known=", ".join(KNOWN))
     wanted = _prepare(out, guids)
     limits = limits or Limits()
-    limits = replace(limits, silence_s=limits.silence_s or PRODUCT_S)
+    limits = replace(limits, silence_s=limits.silence_s or SILENCE * kernel_s)
     count = _shares(ifc)
     board = Board(progress or silent, [0.0] * count)
     shares = [
-        Share(ifc, out, wanted, (number, count), tuple(kernels), limits, board)
+        Share(ifc, out, wanted, (number, count), tuple(kernels), kernel_s, limits, board)
         for number in range(count)
     ]
     try:

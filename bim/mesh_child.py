@@ -4,11 +4,13 @@ open → list the products → for each: kernel after kernel until one gives a p
 
 ``<out>.bin`` holds per product float32 vertices (metres, relative to the record's own ``origin``)
 and then uint32 triangles; ``<out>.jsonl`` one record a product, written behind its bytes. Before a
-kernel touches a product a progress line names both, so that the parent knows whom to blame.
+product is read, and before a kernel touches it, a progress line names both, so that the parent
+knows whom to blame; each has ``kernel_s`` of the processor, then SIGPROF ends the child.
 """
 
 import json
 import re
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -28,6 +30,8 @@ from cim.progress import Progress
 HUGE_M = 20_000.0  # a body of this extent is a kernel's slip, not a product
 DEFLECTION_M = 0.005  # a tenth of what boxes may differ; 0.001 takes minutes for a dome of 100 m
 REASON_CHARS = 200
+READING = "reading"  # before any kernel: walking what the product refers to
+TIMEOUTS_MAX = 2  # kernels that ran out of time with a product; a third would too
 DERIVED = re.compile(r"actual type <derived> at index (\d+)")
 
 Points = npt.NDArray[np.float64]
@@ -41,7 +45,8 @@ def run(job: dict[str, Any], progress: Progress) -> int:
 
     ``job``: ``ifc``, ``out`` (path without ending), ``share`` [k, n] (every n-th product from the
     k-th), ``kernels``, ``wanted`` (file with a JSON list of GUIDs, or None for all), ``done`` (STEP
-    ids that have a record), ``blamed`` {STEP id: {kernel: reason}} (not to be tried again).
+    ids that have a record), ``blamed`` {STEP id: {kernel: reason}} (not to be tried again),
+    ``kernel_s`` (seconds of processor that a product has in one kernel; then the child dies).
     """
     file = ifcopenshell.open(job["ifc"])
     listed = list(_share(keys(file), job))
@@ -51,7 +56,7 @@ def run(job: dict[str, Any], progress: Progress) -> int:
         for number, (key, product) in enumerate(listed):
             if product.id() in done:
                 continue
-            tell = _teller(progress, number / len(listed), product.id(), kernels)
+            tell = _teller(progress, number / len(listed), product.id(), job)
             blamed = job["blamed"].get(str(product.id()), {})
             records.add(key, product, *_decided(product, kernels, blamed, tell))
     return records.count
@@ -84,10 +89,13 @@ def _share(listed: list[tuple[str, Any]], job: dict[str, Any]) -> Iterator[tuple
 
 
 def _teller(
-    progress: Progress, fraction: float, step_id: int, kernels: Sequence[str]
+    progress: Progress, fraction: float, step_id: int, job: dict[str, Any]
 ) -> Callable[[str], None]:
-    def tell(kernel: str) -> None:
-        progress("in_hand", fraction, {"step_id": step_id, "kernel": kernels.index(kernel)})
+    def tell(reader: str) -> None:
+        # The processor's time, not the clock's: a busy machine costs nobody a body.
+        signal.setitimer(signal.ITIMER_PROF, job["kernel_s"])
+        place = -1 if reader == READING else job["kernels"].index(reader)
+        progress("in_hand", fraction, {"step_id": step_id, "kernel": place})
 
     return tell
 
@@ -108,6 +116,9 @@ def _mesh(
     product: Any, kernels: Sequence[str], blamed: dict[str, str], tell: Callable[[str], None]
 ) -> tuple[str, Body | str]:
     """Return (kernel, body), ("none", reason) without faces, or ("placeholder", reason)."""
+    if READING in blamed or [*blamed.values()].count("child_timeout") >= TIMEOUTS_MAX:
+        return "placeholder", blamed.get(READING, "child_timeout")
+    tell(READING)
     items = items_of(product)
     reason = hazard(product, items)
     if reason:

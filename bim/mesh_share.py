@@ -36,7 +36,8 @@ class Board:
 class Share:
     """The products number ``which[0]``, ``which[0] + which[1]`` … of the file, and who is blamed.
 
-    ``blamed``: {STEP id: {kernel: error code}} of what a child had in hand when it died.
+    ``blamed``: {STEP id: {kernel or "reading": error code}} of what a child had in hand when it
+    died. ``kernel_s``: seconds of processor that a product has in one kernel.
     """
 
     ifc: Path
@@ -44,6 +45,7 @@ class Share:
     wanted: Path | None
     which: tuple[int, int]
     kernels: tuple[str, ...]
+    kernel_s: float
     limits: Limits
     board: Board
     blamed: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -87,6 +89,7 @@ class Share:
             "out": str(self._path(self.attempt)),
             "share": self.which,
             "kernels": kernels,
+            "kernel_s": self.kernel_s,
             "wanted": str(self.wanted) if self.wanted else None,
             "done": [record["step_id"] for record in self.records()],
             "blamed": self.blamed,
@@ -96,7 +99,9 @@ class Share:
 
     def _heard(self, stage: str, fraction: float, counts: Mapping[str, int] | None = None) -> None:
         if stage == "in_hand" and counts:
-            self._in_hand = (str(counts["step_id"]), self.kernels[counts["kernel"]])
+            place = counts["kernel"]
+            reader = self.kernels[place] if place >= 0 else "reading"
+            self._in_hand = (str(counts["step_id"]), reader)
         self.board.report(self.which[0], fraction)
 
     def _path(self, attempt: int) -> Path:

@@ -26,8 +26,8 @@ class Options:
     """How an import runs. ``holder`` names the process for the lease.
 
     ``heights``: what a height is where neither the file nor a person says it. ``device_names``:
-    where a file names its devices (``bim.translate_devices``). ``product_s``: what one product may
-    take in one kernel.
+    where a file names its devices (``bim.translate_devices``). ``kernel_s``: seconds of processor
+    that one product has in one kernel.
     """
 
     holder: str
@@ -36,7 +36,7 @@ class Options:
     lease_wait_s: float = LEASE_WAIT_S
     heights: CityHeights = field(default_factory=CityHeights)
     device_names: tuple[str, ...] = translate_devices.NAMES
-    product_s: float = mesh.PRODUCT_S
+    kernel_s: float = mesh.KERNEL_S
 
 
 class Stages:

@@ -13,7 +13,7 @@ from tests.parts.bombs import BOMB, BOMBS, CYCLES
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
 MEMORY_MB = 2_048
-LIMITS = child.Limits(memory_mb=MEMORY_MB, cpu_s=8, wall_s=4.0, silence_s=1.0)
+LIMITS = child.Limits(memory_mb=MEMORY_MB, cpu_s=8, wall_s=4.0)
 SHORT = [
     "placement in itself",
     "40 mapped items doubled",
@@ -52,7 +52,7 @@ async def decided(data, folder):
     try:
         said = await child.call("bim.steps:normalise_file", str(source), str(safe), limits=READ)
         await child.call("bim.extract:extract_file", str(safe), str(rows), limits=READ)
-        meshes = await mesh.mesh(safe, folder / "mesh", limits=LIMITS)
+        meshes = await mesh.mesh(safe, folder / "mesh", limits=LIMITS, kernel_s=1.0)
     except CityError as error:
         return error, None, []
     found = [steps.finding(fields) for fields in said["findings"]]

@@ -27,7 +27,7 @@ OPTIONS = Options(
     holder="mutations",
     limits=child.Limits(memory_mb=MEMORY_MB, cpu_s=8, wall_s=4.0),
     lease_wait_s=30.0,
-    product_s=1.0,
+    kernel_s=1.0,
 )
 STRUCTURE_EVERY = 7
 AT_ONCE = 2

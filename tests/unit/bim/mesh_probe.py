@@ -7,19 +7,30 @@ import time
 import bim.child
 from bim import mesh_child
 
-real = mesh_child._shape
+real, items_of = mesh_child._shape, mesh_child.items_of
 
 
 def shape(product, kernel):
-    """``dies`` and ``hangs`` do so in every kernel, ``dies cgal-simple`` in that one only."""
+    """``dies``, ``hangs``, ``burns`` do so in every kernel, ``dies cgal-simple`` in that one."""
     word, _, which = (product.Name or "").partition(" ")
     if which in {"", kernel} and word == "dies":
         os.kill(os.getpid(), signal.SIGSEGV)
     if which in {"", kernel} and word == "hangs":
         time.sleep(60)
+    while which in {"", kernel} and word == "burns":
+        pass
     return real(product, kernel)
 
 
+def items(product):
+    """``endless`` is walked for ever, before any kernel; ``odd`` cannot be walked."""
+    while product.Name == "endless":
+        pass
+    if product.Name == "odd":
+        raise AttributeError(product.Name)
+    return items_of(product)
+
+
 if __name__ == "__main__":
-    mesh_child._shape = shape
+    mesh_child._shape, mesh_child.items_of = shape, items
     bim.child.main()

@@ -209,6 +209,44 @@ async def test_a_product_that_kills_every_kernel_becomes_a_box_and_a_finding(
     assert boxed.facts == {"ifc_class": "IfcWall", "reason": reason}
 
 
+async def test_a_product_that_burns_the_processor_in_two_kernels_is_tried_in_no_third(file, run):
+    file.product(GUIDS[1])
+    file.product(GUIDS[2], name="burns")
+    meshes = await run(
+        file, kernel_s=0.2, kernels=["cgal-simple", "opencascade", "cgal"], limits=Limits()
+    )
+    assert {GUIDS[1]: "cgal-simple", GUIDS[2]: "placeholder"} == kernels(meshes)
+    ended, boxed = meshes.findings
+    assert "cgal-simple: child_timeout, opencascade: child_timeout" == ended.facts["ended"]
+    assert (GUIDS[2], "child_timeout") == (boxed.guid, boxed.facts["reason"])
+
+
+async def test_a_kernel_that_burns_the_processor_leaves_the_product_to_the_next(file, run):
+    file.product(GUIDS[1], name="burns cgal-simple")
+    meshes = await run(file, kernel_s=0.2)
+    assert {GUIDS[1]: "opencascade"} == kernels(meshes)
+    assert ["cgal-simple: child_timeout"] == [found.facts["ended"] for found in meshes.findings]
+
+
+async def test_a_product_that_is_walked_for_ever_is_blamed_and_not_the_one_before(file, run):
+    file.product(GUIDS[1])
+    file.product(GUIDS[2], name="endless")
+    file.product(GUIDS[3], name="odd")
+    file.product(GUIDS[4])
+    meshes = await run(file, kernel_s=0.2)
+    assert ["cgal-simple", "placeholder", "placeholder", "cgal-simple"] == [
+        *kernels(meshes).values()
+    ]
+    said = [
+        (found.guid, found.facts.get("ended") or found.facts["reason"]) for found in meshes.findings
+    ]
+    assert [
+        (GUIDS[2], "reading: child_timeout"),
+        (GUIDS[2], "child_timeout"),
+        (GUIDS[3], "AttributeError: odd"),
+    ] == said
+
+
 async def test_after_too_many_deaths_the_rest_are_boxes_and_none_is_missing(file, run, monkeypatch):
     monkeypatch.setattr(mesh_share, "DEATHS_MAX", 2)
     for number in range(1, 5):

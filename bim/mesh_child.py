@@ -52,7 +52,7 @@ def run(job: dict[str, Any], progress: Progress) -> int:
     listed = list(_share(keys(file), job))
     done = set(job["done"])
     kernels = job["kernels"]
-    with _Records(Path(job["out"]), length_unit_m(file)) as records:
+    with _Records(Path(job["out"]), file) as records:
         for number, (key, product) in enumerate(listed):
             if product.id() in done:
                 continue
@@ -157,10 +157,10 @@ def _body(product: Any, kernel: str) -> tuple[Body | None, str]:
     return _sorted_by_colour(points, faces, which, styles or [of_class(product)]), ""
 
 
-def _at(product: Any, scale: float) -> tuple[float, float, float] | None:
-    """Return ``placed_at``, or None where the file's placement is no placement."""
+def _at(product: Any, file: Any) -> tuple[float, float, float] | None:
+    """Return ``placed_at``, or None where the file's placement or its unit is none."""
     try:
-        return placed_at(product, scale)
+        return placed_at(product, length_unit_m(file))
     except Exception:  # noqa: BLE001 - attributes of a damaged file are of any type
         return None
 
@@ -208,9 +208,9 @@ def _sorted_by_colour(points: Points, faces: Faces, which: Faces, styles: list[R
 class _Records:
     """The two files of results; a line is written behind its bytes, so a line means they are."""
 
-    def __init__(self, out: Path, scale: float) -> None:
+    def __init__(self, out: Path, file: Any) -> None:
         self.count = 0
-        self._scale = scale
+        self._file = file
         self._bulk: BinaryIO = out.with_suffix(".bin").open("wb", buffering=0)
         self._lines: BinaryIO = out.with_suffix(".jsonl").open("wb", buffering=0)
 
@@ -225,7 +225,7 @@ class _Records:
         """Append one product."""
         record = {"step_id": product.id(), "guid": key, "class": product.is_a(), "kernel": kernel}
         if isinstance(result, str):
-            record |= {"reason": result, "at": _at(product, self._scale)}
+            record |= {"reason": result, "at": _at(product, self._file)}
         else:
             record |= self._bulk_of(*result)
         self._lines.write(json.dumps(record).encode() + b"\n")

@@ -16,8 +16,7 @@ STRUCTURE_EVERY = 4
 
 @pytest.fixture(scope="module")
 def twin(tmp_path_factory):
-    settings = {"TWIN_CHILD_MEMORY_MB": MEMORY_MB, "TWIN_MESH_PRODUCT_S": 2}
-    running = Twin(tmp_path_factory.mktemp("damaged"), **settings).start()
+    running = Twin(tmp_path_factory.mktemp("damaged"), TWIN_CHILD_MEMORY_MB=MEMORY_MB).start()
     yield running
     assert (0, False) == (running.stop(), "Traceback" in running.printed())
 

@@ -33,6 +33,7 @@ DATA;
 #8=IFCRECTANGLEPROFILEDEF(.AREA.,$,$,2000.,1000.);
 #9=IFCEXTRUDEDAREASOLID(#8,$,#7,3000.);
 """
+BASELESS = "IFCCONVERSIONBASEDUNIT($,.LENGTHUNIT.,'FOOT',$)"
 
 
 class File:
@@ -245,6 +246,18 @@ async def test_a_product_that_is_walked_for_ever_is_blamed_and_not_the_one_befor
         (GUIDS[2], "child_timeout"),
         (GUIDS[3], "AttributeError: odd"),
     ] == said
+
+
+async def test_a_length_unit_without_a_base_costs_placeholders_their_place_and_nothing_else(
+    file, run, monkeypatch
+):
+    broken = HEAD.replace("IFCSIUNIT(*,.LENGTHUNIT.,.MILLI.,.METRE.)", BASELESS)
+    assert broken != HEAD
+    monkeypatch.setitem(globals(), "HEAD", broken)
+    file.product(GUIDS[1], name="odd")
+    file.product(GUIDS[2])
+    meshes = await run(file)
+    assert {GUIDS[1]: "placeholder", GUIDS[2]: "cgal-simple"} == kernels(meshes)
 
 
 async def test_after_too_many_deaths_the_rest_are_boxes_and_none_is_missing(file, run, monkeypatch):

@@ -8,7 +8,6 @@ What is untrusted runs in children with limits; codes are issued by the parent.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 

@@ -16,6 +16,8 @@ export interface TwinHooks {
   screenOf(code: string): [x: number, y: number] | null;
   /** The code of what lies at a point of the screen. */
   codeAt(x: number, y: number): string | null;
+  /** In which colour a panel points at a code; null: in none. */
+  markOf(code: string): number[] | null;
   /** Pixels of longitude and latitude on the ground, for placing tests. */
   groundAt(x: number, y: number): [lon: number, lat: number] | null;
 }
@@ -48,6 +50,7 @@ export function exposeForTests(app: App): void {
     select: (code) => app.select(code, true),
     screenOf: (code) => screenOf(app, code),
     codeAt: (x, y) => app.models.pick(x, y)?.code ?? null,
+    markOf: (code) => app.models.paint.marks.get(code) ?? null,
     groundAt: (x, y) => {
       const point = app.placing.ground(x, y);
       if (!point) return null;

@@ -6,7 +6,6 @@ import type {
   Change,
   City,
   CityObject,
-  Finding,
   Job,
   Model,
   Page,
@@ -134,14 +133,6 @@ export const model = (id: string) => getJson<Model>(`/models/${encodeURIComponen
 
 export async function models(limit: number): Promise<Model[]> {
   return (await getJson<Page<Model>>(`/models?limit=${limit}`)).items;
-}
-
-/** What was found in a model, for the firm's own tool, or to print. */
-export const findingsFile = (id: string, kind: "findings.bcf" | "report") =>
-  blob(`/models/${encodeURIComponent(id)}/${kind}`);
-
-export async function findings(id: string): Promise<Finding[]> {
-  return (await getJson<Page<Finding>>(`/models/${encodeURIComponent(id)}/findings`)).items;
 }
 
 export interface Placement {

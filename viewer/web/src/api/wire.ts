@@ -116,12 +116,14 @@ export interface Job {
   stage: string;
   fraction: number;
   counts?: Record<string, number>;
+  eta_s?: number | null;
   result?: Record<string, unknown> | null;
   error?: { title?: string; detail?: string; hint?: string; code?: string } | null;
   findings?: Finding[];
 }
 
 export interface Finding {
+  id?: string;
   code: string;
   severity: "error" | "warning" | "info";
   facts?: Record<string, unknown>;
@@ -130,6 +132,8 @@ export interface Finding {
   guid?: string | null;
   element?: string | null;
   step_id?: number | null;
+  /** Since the version it was compared with. */
+  change?: "new" | "still" | "fixed";
 }
 
 /** What happened to a code at one generation, by whom and why. */

@@ -1,10 +1,12 @@
 import type { Language } from "../api/session";
 import { DEVICE_TEXTS, DEVICE_WORDS } from "./texts-devices";
+import { DOOR_TEXTS, DOOR_WORDS } from "./texts-door";
 import { TIME_TEXTS } from "./texts-time";
 
 /** Every string of the page: Chinese, English. */
 const TEXTS = {
   ...DEVICE_TEXTS,
+  ...DOOR_TEXTS,
   ...TIME_TEXTS,
   product: ["万物孪生", "Wanwu Twin"],
   searchHint: ["搜索编码、名称、地址、GUID", "Search code, name, address, GUID"],
@@ -43,11 +45,6 @@ const TEXTS = {
   legendCount: ["{n} 个对象", "{n} objects"],
   storeys: ["楼层", "Storeys"],
   allStoreys: ["全部楼层", "All storeys"],
-  upload: ["上传 IFC 模型", "Upload an IFC model"],
-  uploadDrop: [
-    "点击选择或把 .ifc / .ifczip 拖到这里",
-    "Choose or drop an .ifc or .ifczip file here",
-  ],
   list: ["导入编码", "Import codes"],
   listDrop: [
     "点击选择或把 CSV 清单拖到这里（列：code、value、scheme）",
@@ -75,32 +72,7 @@ const TEXTS = {
   linkScheme: ["编码体系（自动识别）", "Scheme (by its form)"],
   unlink: ["解除", "Unlink"],
   unlinkSure: ["再点一次确认解除", "Click again to unlink"],
-  project: ["项目（可选）", "Project (optional)"],
-  document: ["文档（可选）", "Document (optional)"],
-  uploadWrong: ["请选择 .ifc 或 .ifczip 文件", "Please choose an .ifc or .ifczip file"],
-  uploading: ["正在上传", "Uploading"],
-  same: ["内容与已有版本相同，未新建版本", "Same bytes as a known version; nothing new was made"],
-  placedAt: ["位于 {lon}°E, {lat}°N（{provenance}）", "Placed at {lon}°E, {lat}°N ({provenance})"],
-  flyThere: ["飞过去", "Fly there"],
-  noPosition: ["文件没有给出位置", "The file gives no position"],
-  outside: ["位置在城市范围之外", "The position is outside the city"],
-  placeHere: ["在地图上放置", "Place it on the map"],
-  placeClick: ["点击地面选择位置", "Click on the ground to choose the place"],
-  rotation: ["旋转", "Rotation"],
-  height: ["高程", "Height"],
-  confirmPlace: ["确认位置", "Confirm"],
   cancel: ["取消", "Cancel"],
-  withdraw: ["撤回模型", "Withdraw"],
-  withdrawSure: ["再点一次确认撤回", "Click again to withdraw"],
-  withdrawn: ["模型已撤回", "The model was withdrawn"],
-  findings: ["检查结果", "Findings"],
-  findingsBcf: ["下载 BCF", "Download BCF"],
-  findingsReport: ["下载报告", "Download report"],
-  noFindings: ["没有问题", "No findings"],
-  counts: [
-    "新增 {added} · 修改 {changed} · 删除 {removed}",
-    "Added {added} · changed {changed} · removed {removed}",
-  ],
   error: ["错误", "Error"],
   warning: ["警告", "Warning"],
   info: ["提示", "Info"],
@@ -170,6 +142,7 @@ export type TextKey = keyof typeof TEXTS;
 /** Words of the data itself: kinds, properties, job stages, qualities. Unknown ones stay as sent. */
 const WORDS: Record<string, [string, string]> = {
   ...DEVICE_WORDS,
+  ...DOOR_WORDS,
   Region: ["行政区", "Region"],
   Street: ["街道", "Street"],
   Community: ["社区", "Community"],
@@ -326,6 +299,9 @@ export function text(key: TextKey, facts: Record<string, string | number> = {}):
 export function word(term: string): string {
   return WORDS[term]?.[language === "zh" ? 0 : 1] ?? term;
 }
+
+/** Whether there is a word of ours for a term. */
+export const known = (term: string): boolean => term in WORDS;
 
 /** A scheme of codes as people call it. */
 export function schemeName(scheme: string): string {

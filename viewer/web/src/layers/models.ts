@@ -51,6 +51,7 @@ export class Models implements Layer {
     spaces: false,
     values: new Map(),
     ramp: null,
+    marks: new Map(),
   };
   private readonly holder = new Group();
   private stage: Stage | null = null;

@@ -11,6 +11,8 @@ export interface Paint {
   spaces: boolean;
   values: Map<string, Value>;
   ramp: Ramp | null;
+  /** Colours of single things, whatever their values: what a panel points at. */
+  marks: Map<string, Rgb>;
 }
 
 const ACCENT: Rgb = [11, 108, 240];
@@ -37,6 +39,8 @@ function texelOf(table: FeatureTable, id: number, paint: Paint): Texel {
   if (hidden(code, storey, isSpace, colour !== null, paint)) return [0, 0, 0, HIDDEN];
   const chosen = paint.selected;
   if (chosen === code) return [...ACCENT, SELECTED_PART];
+  const mark = paint.marks.get(code);
+  if (mark) return [...mark, COVERED];
   if (colour) return [...colour, COVERED];
   if (chosen && !isSpace && (chosen === storey || chosen === rootOf(code))) {
     return [...ACCENT, SELECTED_WHOLE];

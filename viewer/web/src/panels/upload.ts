@@ -1,19 +1,23 @@
 import * as client from "../api/client";
+import { handOver } from "../api/deliveries";
 import { isList } from "../api/links";
-import { upload } from "../api/upload";
-import type { Job, Model, Upload } from "../api/wire";
-import { shortNumber } from "../city/ramp";
-import { text, word } from "../city/texts";
-import type { App } from "./app";
+import * as tus from "../api/tus";
+import type { Job, Upload } from "../api/wire";
+import { text } from "../city/texts";
+import { type App, onView } from "./app";
+import { Delivered } from "./delivered";
+import { DocumentChooser } from "./document-chooser";
 import { button, el, replace } from "./dom";
-import { findingsList } from "./findings";
-import { PlaceForm } from "./place-form";
+import { JobProgress } from "./job-progress";
 import { complain } from "./toast";
+import "./door.css";
 
 const FILE = /\.(ifc|ifczip|zip)$/i;
 const POLL_MS = 700;
+const MEGABYTE = 1e6;
+const JOB_KEY = "twin.job"; // the delivery under way, so that a reload of the page shows it again
 
-/** Upload: file, progress, stages, then where it stands, what was found, and the way back out. */
+/** The firm's screen: a file on its way, the stages of its check, and what came of it. */
 export function mountUpload(app: App): HTMLElement {
   const panel = new UploadPanel(app);
   return panel.node;
@@ -27,19 +31,26 @@ class UploadPanel {
   });
   private readonly project = field("project");
   private readonly document = field("document");
-  private readonly bar = el("div", { class: "fill" });
-  private readonly stage = el("span", { testid: "job-stage" });
-  private readonly percent = el("span", { class: "muted" });
-  private readonly progress = el(
-    "div",
-    { class: "progress" },
-    el("div", { class: "row" }, this.stage, el("span", { class: "spring" }), this.percent),
-    el("div", { class: "track" }, this.bar),
-  );
-  private readonly outcome = el("div", { class: "outcome", testid: "upload-outcome" });
-  readonly node: HTMLElement;
+  private readonly progress = new JobProgress();
+  private readonly stop = button({
+    class: "small",
+    testid: "upload-stop",
+    text: () => text("uploadStop"),
+    on: { click: () => this.control?.abort() },
+  });
+  private readonly waiting = el("div", { class: "unfinished" });
+  private readonly delivered: Delivered;
+  private readonly chooser: DocumentChooser;
+  private control: AbortController | null = null;
+  private shown: (() => Promise<void>) | null = null; // said again in another language
+  readonly node: HTMLDetailsElement;
 
-  constructor(private readonly app: App) {
+  constructor(app: App) {
+    this.delivered = new Delivered(app);
+    this.chooser = new DocumentChooser((id) => {
+      this.progress.node.hidden = true;
+      this.show(() => this.delivered.show(id));
+    });
     const drop = el(
       "label",
       { class: "drop" },
@@ -52,11 +63,36 @@ class UploadPanel {
       el("summary", { text: () => text("upload") }),
       drop,
       el("div", { class: "row" }, this.project, this.document),
-      this.progress,
-      this.outcome,
+      this.waiting,
+      this.progress.node,
+      this.stop,
+      this.chooser.node,
+      this.delivered.node,
     );
-    this.progress.hidden = true;
+    this.stop.hidden = true;
+    this.node.addEventListener("toggle", () => this.toggled());
     this.listenForDrops();
+    onView(
+      app,
+      (view) => view.lang,
+      () => void this.shown?.().catch(complain),
+    );
+    this.resume();
+  }
+
+  private toggled(): void {
+    if (!this.node.open) {
+      this.delivered.leaveFindings();
+      return;
+    }
+    void this.chooser.load().catch(complain);
+    void this.listUnfinished().catch(complain);
+    void this.shown?.().catch(complain);
+  }
+
+  private show(again: () => Promise<void>): void {
+    this.shown = again;
+    void again().catch(complain);
   }
 
   private listenForDrops(): void {
@@ -65,35 +101,115 @@ class UploadPanel {
       event.preventDefault();
       const file = event.dataTransfer?.files[0];
       if (!file || isList(file.name)) return; // lists of codes have a panel of their own
-      (this.node as HTMLDetailsElement).open = true;
+      this.node.open = true;
       this.chosen(file);
     });
   }
 
   private chosen(file: File | undefined): void {
-    if (!file) return;
+    if (!file || this.control) return;
     if (!FILE.test(file.name)) {
       complain(new Error(text("uploadWrong")));
       return;
     }
     this.file.value = "";
     this.run(file).catch((error) => {
-      this.at("failed", 1, true);
+      this.progress.failed();
       complain(error);
+      void this.listUnfinished().catch(complain);
     });
   }
 
   private async run(file: File): Promise<void> {
-    replace(this.outcome);
-    this.progress.hidden = false;
-    this.at("uploading", 0);
+    this.shown = null;
+    this.delivered.clear();
+    replace(this.waiting);
     const fields = { project: this.project.value.trim(), document: this.document.value.trim() };
-    const taken = await upload(file, fields, (fraction) => this.at("uploading", fraction));
-    replace(this.outcome, el("p", { class: "muted", text: taken.why }));
+    const upload = await this.send(file, fields);
+    if (!upload) return;
+    const { project, document } = upload;
+    const taken = await handOver(tus.idOf(upload), { project, document });
+    tus.forget(upload);
+    await this.followed(taken);
+  }
+
+  /** Sends the file; null where the person gave it up meanwhile. */
+  private async send(
+    file: File,
+    fields: { project: string; document: string },
+  ): Promise<tus.Unfinished | null> {
+    const control = new AbortController();
+    const rate = new Rate();
+    this.control = control;
+    this.stop.hidden = false;
+    const size = (file.size / MEGABYTE).toFixed(1);
+    const sent = (bytes: number) => {
+      const note = text("uploadBytes", { sent: (bytes / MEGABYTE).toFixed(1), size });
+      const fraction = file.size ? bytes / file.size : 1;
+      this.progress.sending(fraction, rate.left_s(bytes, file.size), note);
+    };
+    const waiting = () => this.progress.sending(rate.fraction, null, text("uploadWaiting"));
+    try {
+      return await tus.sendFile(file, fields, { sent, waiting, signal: control.signal });
+    } catch (error) {
+      if (!control.signal.aborted) throw error;
+      await Promise.all(tus.unfinished().filter(isOf(file)).map(tus.giveUp));
+      this.progress.node.hidden = true;
+      return null;
+    } finally {
+      this.control = null;
+      this.stop.hidden = true;
+    }
+  }
+
+  /** What this browser began to send and did not finish: it goes on with the same file. */
+  private async listUnfinished(): Promise<void> {
+    const rows: HTMLElement[] = [];
+    for (const upload of tus.unfinished()) {
+      const offset = await tus.standing(upload);
+      if (offset !== null) rows.push(this.unfinished(upload, offset));
+    }
+    if (!this.control) replace(this.waiting, ...rows);
+  }
+
+  private unfinished(upload: tus.Unfinished, offset: number): HTMLElement {
+    const percent = Math.floor((100 * offset) / Math.max(upload.size, 1));
+    const drop = button({
+      class: "small",
+      text: () => text("giveUp"),
+      on: { click: () => void tus.giveUp(upload).then(() => row.remove(), complain) },
+    });
+    const row = el(
+      "div",
+      { class: "row", testid: "unfinished" },
+      el("p", { class: "warn", text: () => text("unfinished", { name: upload.name, percent }) }),
+      drop,
+    );
+    return row;
+  }
+
+  /** Goes on to show the delivery that was under way when the page was left. */
+  private resume(): void {
+    const kept = sessionStorage.getItem(JOB_KEY);
+    if (!kept) return;
+    this.node.open = true;
+    this.followed(JSON.parse(kept) as Upload).catch((error) => {
+      sessionStorage.removeItem(JOB_KEY);
+      complain(error);
+    });
+  }
+
+  private async followed(taken: Upload): Promise<void> {
+    sessionStorage.setItem(JOB_KEY, JSON.stringify(taken));
     const ended = taken.job ? await this.follow(taken.job) : null;
-    if (ended?.state === "failed") return this.refused(ended);
-    this.at("done", 1);
-    await this.placed(taken, ended);
+    sessionStorage.removeItem(JOB_KEY);
+    if (ended?.state === "failed") {
+      this.show(async () => this.delivered.refused(ended));
+      return;
+    }
+    if (ended) this.progress.job(ended);
+    await this.chooser.load(taken.model);
+    this.show(() => this.delivered.show(taken.model, { upload: taken, job: ended }));
   }
 
   /** Follows the job's events; where streaming is cut, polls. */
@@ -103,7 +219,7 @@ class UploadPanel {
     const ended = () => last?.state === "done" || last?.state === "failed";
     const take = (job: Job) => {
       last = job;
-      this.at(job.stage && job.state === "running" ? job.stage : job.state, job.fraction);
+      this.progress.job(job);
     };
     await client
       .jobEvents(id, {
@@ -118,120 +234,25 @@ class UploadPanel {
     }
     return client.job(id);
   }
+}
 
-  private at(stage: string, fraction: number, failed = false): void {
-    this.stage.textContent = stage === "uploading" ? text("uploading") : word(stage);
-    this.stage.dataset.stage = stage;
-    this.percent.textContent = `${Math.round(fraction * 100)}%`;
-    this.bar.style.width = `${Math.round(fraction * 100)}%`;
-    this.progress.classList.toggle("failed", failed);
-  }
+/** How fast bytes go, since the first that this page sent. */
+class Rate {
+  private first: { at: number; bytes: number } | null = null;
+  fraction = 0;
 
-  private refused(job: Job): void {
-    this.at("failed", 1, true);
-    const { detail = "", title = "", hint = "" } = job.error ?? {};
-    replace(
-      this.outcome,
-      el("p", { class: "warn", testid: "job-error", text: detail || title }),
-      hint ? el("p", { class: "muted", text: hint }) : null,
-      findingsList(this.app, job.findings ?? []),
-    );
-  }
-
-  private async placed(taken: Upload, job: Job | null): Promise<void> {
-    const model = await client.model(taken.model);
-    const findings = await client.findings(taken.model);
-    const code = model.code ?? (job?.result?.code as string | undefined) ?? null;
-    replace(
-      this.outcome,
-      taken.why ? el("p", { class: "muted", text: taken.why }) : null,
-      counts(job, taken),
-      this.standing(model, code),
-      this.withdrawButton(taken.model),
-      findingsList(this.app, findings, taken.model),
-    );
-  }
-
-  private standing(model: Model, code: string | null): HTMLElement {
-    const at = model.placement;
-    const known = typeof at?.lon === "number" && typeof at.lat === "number";
-    if (known && this.inCity(at.lon as number, at.lat as number)) {
-      const facts = {
-        lon: (at.lon as number).toFixed(6),
-        lat: (at.lat as number).toFixed(6),
-        provenance: word(at.provenance ?? "given"),
-      };
-      const fly = button({
-        class: "primary small",
-        text: text("flyThere"),
-        testid: "fly",
-        on: { click: () => void this.fly(model, code).catch(complain) },
-      });
-      return el("div", { class: "standing" }, el("p", { text: text("placedAt", facts) }), fly);
-    }
-    const why = text(known ? "outside" : "noPosition");
-    const form = new PlaceForm(this.app, model, async () => {
-      await this.app.models.reload(); // what is drawn now still stands where it stood
-      await this.placed({ ...emptyUpload(model), why: "" }, null);
-      await this.fly(model, code);
-    });
-    return el("div", { class: "standing" }, el("p", { class: "warn", text: why }), form.node);
-  }
-
-  private inCity(lon: number, lat: number): boolean {
-    const [x, y] = this.app.frame.local(lon, lat, this.app.frame.home.height_m);
-    return Math.hypot(x, y) < this.app.frame.cityRadius_m;
-  }
-
-  private async fly(model: Model, code: string | null): Promise<void> {
-    if (code) return this.app.select(code, true);
-    const now = await client.model(model.id);
-    if (now.code) await this.app.select(now.code, true);
-  }
-
-  /** Withdrawing takes two clicks: it changes the city for everybody. */
-  private withdrawButton(model: string): HTMLElement {
-    const node = button({ class: "small danger", text: text("withdraw"), testid: "withdraw" });
-    let sure = false;
-    node.addEventListener("click", () => {
-      if (!sure) {
-        sure = true;
-        node.textContent = text("withdrawSure");
-        return;
-      }
-      client
-        .withdraw(model)
-        .then(async () => {
-          replace(this.outcome, el("p", { text: text("withdrawn"), testid: "withdrawn" }));
-          await this.app.select(null);
-        })
-        .catch(complain);
-    });
-    return node;
+  left_s(bytes: number, size: number): number | null {
+    const at = performance.now();
+    this.first ??= { at, bytes };
+    this.fraction = size ? bytes / size : 1;
+    const sent = bytes - this.first.bytes;
+    return sent > 0 ? (((at - this.first.at) / sent) * (size - bytes)) / 1000 : null;
   }
 }
 
-function counts(job: Job | null, taken: Upload): HTMLElement | null {
-  const result = job?.result ?? {};
-  if (typeof result.added !== "number") {
-    return taken.version ? el("p", { class: "muted", text: text("same") }) : null;
-  }
-  const facts = {
-    added: shortNumber(Number(result.added)),
-    changed: shortNumber(Number(result.changed ?? 0)),
-    removed: shortNumber(Number(result.removed ?? 0)),
-  };
-  return el("p", { testid: "job-counts", text: text("counts", facts) });
-}
+const isOf = (file: File) => (upload: tus.Unfinished) =>
+  upload.name === file.name && upload.size === file.size && upload.modified === file.lastModified;
 
 function field(name: "project" | "document"): HTMLInputElement {
   return el("input", { placeholder: () => text(name), testid: `upload-${name}` });
 }
-
-const emptyUpload = (model: Model): Upload => ({
-  model: model.id,
-  project: "",
-  document: model.id,
-  why: "",
-  sha256: "",
-});

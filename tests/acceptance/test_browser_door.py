@@ -1,0 +1,176 @@
+"""The firm's screen in a real Chromium: deliver, stages, findings on the model, files, history."""
+
+import json
+import re
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.test_browser import (
+    WAIT_MS,
+    card_shows,
+    opened,
+    resolved,
+    screenshot,
+    until,
+    until_landed,
+)
+from tests.parts import faulty_house
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+STAGES = ["normalise", "extract", "mesh", "translate", "merge", "tiles", "activate"]
+WHERE = {"lon": 114.4005, "lat": 30.5052, "height_m": 25.0}
+PADDING = 3_000_000  # bytes of a comment, so that a file goes in several pieces
+REPEATED, SHAPELESS = "ifc_guid_repeated", "ifc_no_position"
+
+
+def saved(folder, name, content):
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def delivered(page, path, document):
+    """Deliver a file through the page and wait for what was found."""
+    page.get_by_test_id("upload-project").fill("光谷工程")
+    page.get_by_test_id("upload-document").fill(document)
+    page.get_by_test_id("upload-file").set_input_files(str(path))
+    until(page, "document.querySelector('[data-testid=job-stage]')?.dataset.stage === 'done'")
+    page.get_by_test_id("finding").first.wait_for(timeout=WAIT_MS)
+
+
+def post(demo, path, said):
+    request = urllib.request.Request(
+        demo.url + path, json.dumps(said).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def model_of(demo, document):
+    with urllib.request.urlopen(f"{demo.url}/models?limit=1000", timeout=5) as answer:
+        items = json.load(answer)["items"]
+    (found,) = [row["id"] for row in items if row["name"] == document]
+    return found
+
+
+def codes_shown(page):
+    groups = page.get_by_test_id("finding-group")
+    return [groups.nth(n).locator("summary code").inner_text() for n in range(groups.count())]
+
+
+def test_a_faulty_delivery_is_checked_looked_at_corrected_and_in_the_history(demo, page, tmp_path):
+    opened(page, demo)
+    page.get_by_test_id("upload").locator("summary").first.click()
+    delivered(page, saved(tmp_path, "小屋一.ifc", faulty_house.FIRST), "建筑甲")
+    stages = page.get_by_test_id("job-stages").locator("li")
+    assert ["done"] * len(STAGES) == [
+        stages.nth(n).get_attribute("data-state") for n in range(stages.count())
+    ]
+    screenshot(page, "door-delivered")
+    post(demo, f"/models/{model_of(demo, '建筑甲')}/placement", WHERE)
+    wall = resolved(demo, faulty_house.WALL)["code"]
+    until(page, f"window.__twin.screenOf('{wall}') !== null")
+
+    is_looked_at(page, wall)
+    is_filtered(page)
+    are_saved(page)
+    page.get_by_test_id("home").click()
+    until_landed(page)
+
+    delivered(page, saved(tmp_path, "小屋二.ifc", faulty_house.SECOND), "建筑甲")
+    rows = page.get_by_test_id("delivery")
+    until(page, "document.querySelectorAll('[data-testid=delivery]').length === 2")
+    assert ["2", "1"] == [rows.nth(n).get_attribute("data-version") for n in (0, 1)]
+    assert "小屋二.ifc" in rows.nth(0).inner_text()
+    assert re.search(r"新增 \d+ · 仍在 \d+ · 已修复 [1-9]", rows.nth(0).inner_text())
+    page.get_by_test_id("filter-fixed").click()
+    assert "ifc_guid_invalid" in codes_shown(page)
+    assert SHAPELESS not in codes_shown(page)
+    screenshot(page, "door-corrected")
+    rows.nth(1).get_by_test_id("delivery-show").click()
+    until(page, "document.body.innerText.includes('检查结果（第 1 版）')")
+    assert page.get_by_test_id("filter-fixed").count() == 0
+
+
+def is_looked_at(page, wall):
+    """A finding leads to its element, in its colour; one about none says so."""
+    assert page.evaluate(f"window.__twin.markOf('{wall}')") is not None
+    row = page.locator(f"[data-testid=finding][data-code='{wall}']").first
+    row.click()
+    card_shows(page, wall)
+    until(page, f"(at => at[0] > 400 && at[0] < 1090)(window.__twin.screenOf('{wall}'))")
+    until_landed(page)
+    screenshot(page, "door-finding")
+    loose = page.get_by_test_id("finding-group").filter(has_text=SHAPELESS)
+    if loose.get_attribute("open") is None:
+        loose.locator("summary").click()
+    assert loose.get_by_test_id("finding").is_disabled()
+    assert loose.get_by_test_id("no-element").inner_text() == "不涉及具体构件"
+    page.get_by_test_id("findings-colour").uncheck()
+    assert page.evaluate(f"window.__twin.markOf('{wall}')") is None
+
+
+def is_filtered(page):
+    """Severity and rule narrow the list."""
+    every = codes_shown(page)
+    assert {REPEATED, SHAPELESS, "ifc_loose", "ifc_text_raw"} <= set(every)
+    page.get_by_test_id("filter-info").click()
+    assert ["ifc_text_raw"] == codes_shown(page)
+    page.get_by_test_id("filter-info").click()
+    page.get_by_test_id("finding-code").select_option(REPEATED)
+    assert [REPEATED] == codes_shown(page)
+    page.get_by_test_id("finding-code").select_option("")
+    assert every == codes_shown(page)
+
+
+def are_saved(page):
+    """BCF of both versions and the report are saved."""
+    for testid, version in (("findings.bcf", "3.0"), ("findings.bcf-2.1", "2.1")):
+        with page.expect_download() as download:
+            page.get_by_test_id(testid).click()
+        with zipfile.ZipFile(download.value.path()) as file:
+            assert f'VersionId="{version}"' in file.read("bcf.version").decode()
+    with page.expect_download() as download:
+        page.get_by_test_id("report").click()
+    assert REPEATED in Path(download.value.path()).read_text("utf-8")
+
+
+def test_an_upload_goes_on_after_the_page_was_loaded_again(demo, page, tmp_path):
+    content = faulty_house.FIRST.replace(b"DATA;", b"DATA;\n/*" + b"-" * PADDING + b"*/", 1)
+    path = saved(tmp_path, "大屋.ifc", content)
+    offsets = []
+
+    def once(route):
+        offsets.append(int(route.request.headers["upload-offset"]))
+        if len(offsets) == 2:
+            route.abort()
+        elif len(offsets) < 2 or resumed:
+            route.continue_()
+
+    resumed = []
+    page.route("**/uploads/*", lambda r: once(r) if r.request.method == "PATCH" else r.continue_())
+    opened(page, demo)
+    page.get_by_test_id("upload").locator("summary").first.click()
+    page.get_by_test_id("upload-document").fill("建筑乙")
+    page.get_by_test_id("upload-file").set_input_files(str(path))
+    for _ in range(100):
+        page.wait_for_timeout(100)
+        if len(offsets) >= 2:
+            break
+    screenshot(page, "door-waiting")
+    page.reload()
+    until(page, "window.__twin && window.__twin.ready")
+    resumed.append(True)
+    page.get_by_test_id("upload").locator("summary").first.click()
+    page.get_by_test_id("unfinished").wait_for(timeout=WAIT_MS)
+    assert "大屋.ifc" in page.get_by_test_id("unfinished").inner_text()
+    screenshot(page, "door-unfinished")
+    before = len(offsets)
+    page.get_by_test_id("upload-file").set_input_files(str(path))
+    page.get_by_test_id("finding").first.wait_for(timeout=WAIT_MS)
+    assert 256 * 1024 == offsets[before]
+    assert "建筑乙" in page.get_by_test_id("delivered-name").inner_text()
+    assert page.get_by_test_id("unfinished").count() == 0

@@ -105,11 +105,12 @@ async def _read(  # noqa: PLR0917 - the stage's surroundings
         "bim.steps:normalise_file", str(source), str(target), limits=options.limits
     )
     findings += [steps.finding(fields) for fields in said["findings"]]
-    report("extract", 0.0)
+    report("extract", 0.0, {"findings": len(findings)})
     out = work_dir / "rows.msgpack"
     await child.call("bim.extract:extract_file", str(target), str(out), limits=options.limits)
     rows = await asyncio.to_thread(extract.load, str(out))
     findings += rows.findings
+    report("extract", 1.0, {"products": len(rows.rows), "findings": len(findings)})
     return rows, said["declared_schema"]
 
 
@@ -127,6 +128,7 @@ async def _mesh(
         progress=report.within("mesh"),
     )
     findings += meshes.findings
+    report("mesh", 1.0, {"shapes": len(meshes.shapes), "findings": len(findings)})
     return meshes
 
 

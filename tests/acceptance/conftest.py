@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +78,14 @@ def demo(tmp_path_factory):
 
 @pytest.fixture
 def page(demo):
-    """A page of a real Chromium; a console error or a foreign request fails the test."""
+    """A page of a real Chromium; an error on it or a foreign request fails the test."""
+    with browsing(demo.url) as made:
+        yield made
+
+
+@contextmanager
+def browsing(url):
+    """Open a page that may ask only ``url``, and must not fail."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine: the browser leg needs Debian's chromium")
     from playwright.sync_api import sync_playwright
@@ -87,14 +95,14 @@ def page(demo):
         made = browser.new_page(viewport={"width": 1440, "height": 900}, locale="zh-CN")
         complaints: list[str] = []
         made.on("pageerror", lambda error: complaints.append(str(error)))
-        made.on("request", lambda r: complaints.append(r.url) if foreign(r.url, demo) else None)
+        made.on("request", lambda r: complaints.append(r.url) if foreign(r.url, url) else None)
         yield made
         browser.close()
         assert [] == complaints
 
 
-def foreign(url: str, demo: Demo) -> bool:
-    return not url.startswith((demo.url, "blob:", "data:"))
+def foreign(asked: str, url: str) -> bool:
+    return not asked.startswith((url, "blob:", "data:"))
 
 
 def _wait_until_ready(demo: Demo, process: "subprocess.Popen[bytes]") -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bim.demo import district
+from tests.acceptance.conftest import browsing
 from tests.acceptance.test_browser import (
     WAIT_MS,
     card_shows,
@@ -18,6 +20,7 @@ from tests.acceptance.test_browser import (
     until_landed,
 )
 from tests.parts import faulty_house
+from tests.parts.twin_process import Twin
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 STAGES = ["normalise", "extract", "mesh", "translate", "merge", "tiles", "activate"]
@@ -66,6 +69,7 @@ def test_a_faulty_delivery_is_checked_looked_at_corrected_and_in_the_history(dem
     page.get_by_test_id("upload").locator("summary").first.click()
     delivered(page, saved(tmp_path, "小屋一.ifc", faulty_house.FIRST), "建筑甲")
     stages = page.get_by_test_id("job-stages").locator("li")
+    assert "检查结果" in page.get_by_test_id("job-counted").text_content()
     assert ["done"] * len(STAGES) == [
         stages.nth(n).get_attribute("data-state") for n in range(stages.count())
     ]
@@ -174,3 +178,56 @@ def test_an_upload_goes_on_after_the_page_was_loaded_again(demo, page, tmp_path)
     assert 256 * 1024 == offsets[before]
     assert "建筑乙" in page.get_by_test_id("delivered-name").inner_text()
     assert page.get_by_test_id("unfinished").count() == 0
+
+
+@pytest.fixture(scope="module")
+def holding(tmp_path_factory):
+    """An empty city in which a person accepts what was checked."""
+    twin = Twin(tmp_path_factory.mktemp("holding"), TWIN_ACCEPT="hold").start()
+    yield twin
+    assert twin.stop() == 0
+
+
+@pytest.fixture
+def desk(holding):
+    """Its page, with the firm's screen open."""
+    with browsing(f"http://127.0.0.1:{holding.http}") as made:
+        made.goto(f"http://127.0.0.1:{holding.http}")
+        made.get_by_test_id("upload").locator("summary").first.click()
+        yield made
+
+
+def test_what_is_held_is_looked_at_then_rejected_or_accepted(holding, desk, tmp_path):
+    delivered(desk, saved(tmp_path, "小屋.ifc", faulty_house.FIRST), "建筑丙")
+    assert "待接受" in desk.get_by_test_id("delivered-name").inner_text()
+    assert [] == holding.get("/models")["items"]
+    screenshot(desk, "door-held")
+    are_saved(desk)
+    desk.get_by_test_id("reject").click()
+    desk.get_by_test_id("rejected").wait_for(timeout=WAIT_MS)
+
+    delivered(desk, saved(tmp_path, "小屋二.ifc", faulty_house.SECOND), "建筑丙")
+    desk.reload()  # it is found again in the list of documents
+    desk.get_by_test_id("upload").locator("summary").first.click()
+    option = desk.get_by_test_id("delivered").locator("option", has_text="建筑丙")
+    option.wait_for(state="attached", timeout=WAIT_MS)
+    desk.get_by_test_id("delivered").select_option(option.get_attribute("value"))
+    desk.get_by_test_id("accept").click(timeout=WAIT_MS)
+    desk.get_by_test_id("delivery").wait_for(timeout=WAIT_MS)
+    (model,) = holding.get("/models")["items"]
+    assert ("建筑丙", 1) == (model["name"], model["version"])
+
+
+def test_a_delivery_is_cancelled_while_it_is_checked(holding, desk, tmp_path):
+    before = holding.get("/models")["items"]
+    tower = max(district(), key=lambda model: len(model.file_name))
+    path = tmp_path / tower.file_name
+    tower.write(path)
+    desk.get_by_test_id("upload-file").set_input_files(str(path))
+    stage = "document.querySelector('[data-testid=job-stage]')?.dataset.stage"
+    until(desk, f"['extract', 'mesh'].includes({stage})")
+    screenshot(desk, "door-checking")
+    desk.get_by_test_id("upload-stop").click()
+    desk.get_by_test_id("job-error").wait_for(timeout=WAIT_MS)
+    assert "取消" in desk.get_by_test_id("job-error").inner_text()
+    assert before == holding.get("/models")["items"]

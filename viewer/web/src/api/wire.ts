@@ -107,6 +107,19 @@ export interface Model {
     rotation_deg?: number;
   } | null;
   withdrawn?: boolean;
+  /** Checked, but not yet accepted (only where the city asks a person to). */
+  held?: Held | null;
+}
+
+export interface Held {
+  job: string;
+  sha256: string;
+  filename: string;
+  objects: number;
+  findings: number;
+  held_at: string | null;
+  /** Somebody has accepted it: its activation is under way. */
+  accepting: boolean;
 }
 
 export interface Job {

@@ -39,6 +39,17 @@ export const DOOR_TEXTS = {
   delivered: ["查看已交付的文档", "Look at a delivered document"],
   deliveredOne: ["{name} · 第 {version} 版", "{name} · version {version}"],
   deliveredGone: ["{name} · 已撤回", "{name} · withdrawn"],
+  deliveredHeld: ["{name} · 待接受", "{name} · waits to be accepted"],
+  heldTold: [
+    "{filename} 已通过检查，等待接受：构件 {objects}，检查结果 {findings} 条。",
+    "{filename} was checked and waits to be accepted: {objects} things, {findings} findings.",
+  ],
+  accept: ["接受", "Accept"],
+  accepting: ["正在启用", "Being activated"],
+  reject: ["不接受", "Reject"],
+  rejected: ["已退回，城市中的版本不变", "Rejected; the version in the city stays as it is"],
+  findingsHeld: ["检查结果（待接受）", "Findings of what waits"],
+  cancelJob: ["取消检查", "Cancel"],
   versionOf: ["第 {n} 版", "Version {n}"],
   deliveries: ["交付历史", "History of deliveries"],
   historyCounts: [
@@ -70,4 +81,8 @@ export const DOOR_WORDS: Record<string, [string, string]> = {
   "change.new": ["新增", "new"],
   "change.still": ["仍在", "still there"],
   "change.fixed": ["已修复", "fixed"],
+  hold: ["等待接受", "Waits to be accepted"],
+  "count.products": ["构件", "things"],
+  "count.shapes": ["几何", "shapes"],
+  "count.findings": ["检查结果", "findings"],
 };

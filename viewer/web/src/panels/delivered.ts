@@ -1,6 +1,6 @@
 import * as client from "../api/client";
 import * as door from "../api/deliveries";
-import type { Job, Model, Upload } from "../api/wire";
+import type { Held, Job, Model, Upload } from "../api/wire";
 import { shortNumber } from "../city/ramp";
 import { text, word } from "../city/texts";
 import type { App } from "./app";
@@ -23,7 +23,12 @@ export class Delivered {
   private findings: Findings | null = null;
   private asked = 0; // of several documents asked for, only the last one's answer is shown
 
-  constructor(private readonly app: App) {}
+  /** `follow` shows a job until it has ended; `changed`: the list of documents is another. */
+  constructor(
+    private readonly app: App,
+    private readonly follow: (job: string) => Promise<Job>,
+    private readonly changed: () => Promise<void>,
+  ) {}
 
   clear(): void {
     this.asked += 1;
@@ -49,16 +54,20 @@ export class Delivered {
     const model = await client.model(id);
     if (mine !== this.asked) return;
     const code = model.code ?? (arrived?.job?.result?.code as string | undefined) ?? null;
+    const version = model.version ?? 0;
+    const stands = version > 0 && !model.withdrawn;
     replace(
       this.node,
       this.head(model),
       arrived?.upload.why ? el("p", { class: "muted", text: arrived.upload.why }) : null,
       arrived ? counts(arrived) : null,
-      model.withdrawn ? null : this.standing(model, code),
+      model.held ? this.decision(id, model.held) : null,
+      stands && !model.held ? this.standing(model, code) : null,
       this.found,
-      deliveriesList(id, (version) => this.showFindings(id, version)),
+      version > 0 ? deliveriesList(id, (number) => this.showFindings(id, of(number))) : null,
     );
-    await this.showFindings(id, Number(model.version));
+    const against = version > 0 ? { against: version } : {};
+    await this.showFindings(id, model.held ? { held: true, ...against } : of(version));
   }
 
   /** Takes the colours of the findings off the model. */
@@ -68,22 +77,56 @@ export class Delivered {
     replace(this.found);
   }
 
-  private async showFindings(id: string, version: number): Promise<void> {
+  private async showFindings(model: string, asked: door.Asked): Promise<void> {
     const mine = this.asked;
-    const against = version > 1 ? { against: version - 1 } : {};
-    const found = await door.findings(id, { version, ...against });
+    const found = await door.findings(model, asked);
     if (mine !== this.asked) return;
     this.leaveFindings();
-    this.findings = new Findings(this.app, found, { model: id, version });
+    this.findings = new Findings(this.app, found, { model, asked });
     replace(this.found, this.findings.node);
   }
 
   private head(model: Model): HTMLElement {
-    const { name, version } = model;
-    const said = model.withdrawn
-      ? text("deliveredGone", { name })
-      : text("deliveredOne", { name, version: version ?? "" });
-    return el("h3", { testid: "delivered-name", text: said });
+    return el("h3", { testid: "delivered-name", text: nameOf(model) });
+  }
+
+  /** What was checked and waits: a person takes it into the city, or sends it back. */
+  private decision(id: string, held: Held): HTMLElement {
+    const { filename, sha256, accepting } = held;
+    const facts = { filename, objects: held.objects, findings: held.findings };
+    const accept = button({
+      class: "primary small",
+      testid: "accept",
+      text: text(accepting ? "accepting" : "accept"),
+      on: { click: () => void this.accept(id, sha256).catch(complain) },
+    });
+    const reject = button({
+      class: "small danger",
+      testid: "reject",
+      text: text("reject"),
+      on: { click: () => void this.reject(id, sha256).catch(complain) },
+    });
+    for (const node of [accept, reject]) node.disabled = accepting;
+    return el(
+      "div",
+      { class: "standing", testid: "held" },
+      el("p", { class: "warn", text: text("heldTold", facts) }),
+      el("div", { class: "row wrap actions" }, accept, reject),
+    );
+  }
+
+  private async accept(id: string, sha256: string): Promise<void> {
+    const { job } = await door.accept(id, sha256);
+    const ended = await this.follow(job);
+    if (ended.state === "failed") this.refused(ended);
+    else await Promise.all([this.show(id), this.changed()]);
+  }
+
+  private async reject(id: string, sha256: string): Promise<void> {
+    await door.reject(id, sha256);
+    this.clear();
+    replace(this.node, el("p", { testid: "rejected", text: text("rejected") }));
+    await this.changed();
   }
 
   private standing(model: Model, code: string | null): HTMLElement {
@@ -144,12 +187,24 @@ export class Delivered {
         .then(async () => {
           this.clear();
           replace(this.node, el("p", { text: text("withdrawn"), testid: "withdrawn" }));
-          await this.app.select(null);
+          await Promise.all([this.app.select(null), this.changed()]);
         })
         .catch(complain);
     });
     return node;
   }
+}
+
+/** The findings of a version, and what changed since the one before. */
+function of(version: number): door.Asked {
+  return version > 1 ? { version, against: version - 1 } : { version };
+}
+
+/** A document as it is listed: its name and how it stands. */
+export function nameOf({ name, version, withdrawn, held }: Model): string {
+  if (held) return text("deliveredHeld", { name });
+  if (withdrawn) return text("deliveredGone", { name });
+  return text("deliveredOne", { name, version: version ?? "" });
 }
 
 function counts({ job, upload }: Arrived): HTMLElement | null {

@@ -19,7 +19,7 @@ const COLOURS: Record<client.Severity, Rgb> = {
 /** Where findings come from: without a model they are those of a refused file. */
 export interface Source {
   model: string;
-  version: number | undefined;
+  asked: client.Asked;
 }
 
 /** What the checks found: filtered, grouped by rule, coloured on the model; a click flies there. */
@@ -37,21 +37,21 @@ export class Findings {
     private readonly found: Finding[],
     source?: Source,
   ) {
-    const number = source?.version;
-    const title = number ? text("findingsOf", { n: number }) : text("findings");
     this.node = el(
       "section",
       { class: "findings" },
-      el("h3", { text: `${title} · ${found.length}` }),
-      source ? downloads(source) : null,
+      el("h3", { text: `${titleOf(source)} · ${found.length}` }),
     );
+    const row = source ? downloads(source) : el("div", {});
+    if (source && !source.asked.held && found.length) row.append(this.colouring());
+    this.node.append(row);
     if (found.length === 0) {
       this.node.append(
         el("p", { class: "muted", testid: "no-findings", text: text("noFindings") }),
       );
       return;
     }
-    this.node.append(this.filters(), ...(source ? [this.colouring()] : []), this.groups);
+    this.node.append(this.filters(), this.groups);
     this.list();
   }
 
@@ -188,6 +188,12 @@ export class Findings {
   }
 }
 
+function titleOf(source: Source | undefined): string {
+  const { version, held } = source?.asked ?? {};
+  if (held) return text("findingsHeld");
+  return version ? text("findingsOf", { n: version }) : text("findings");
+}
+
 /** Where it is: the element, the line of the file; or that it is about no element. */
 function place({ guid, step_id, element }: Finding): HTMLElement {
   const where = [guid, step_id ? `#${step_id}` : ""].filter(Boolean).join(" ");
@@ -202,13 +208,12 @@ function place({ guid, step_id, element }: Finding): HTMLElement {
 }
 
 /** The same findings for the firm's own tool, and to print. */
-function downloads({ model, version }: Source): HTMLElement {
+function downloads({ model, asked }: Source): HTMLElement {
   const kinds = [
     ["bcf3", "3.0", "findings.bcf", `${model}.bcf`],
     ["bcf21", "2.1", "findings.bcf-2.1", `${model}-2.1.bcf`],
     ["report", "report", "report", `${model}.html`],
   ] as const;
-  const asked = version ? { version } : {};
   const buttons = kinds.map(([label, kind, testid, name]) =>
     button({
       class: "small",

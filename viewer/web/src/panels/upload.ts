@@ -1,9 +1,9 @@
 import * as client from "../api/client";
-import { handOver } from "../api/deliveries";
+import { cancel, handOver } from "../api/deliveries";
 import { isList } from "../api/links";
 import * as tus from "../api/tus";
 import type { Job, Upload } from "../api/wire";
-import { text } from "../city/texts";
+import { type TextKey, text } from "../city/texts";
 import { type App, onView } from "./app";
 import { Delivered } from "./delivered";
 import { DocumentChooser } from "./document-chooser";
@@ -35,18 +35,21 @@ class UploadPanel {
   private readonly stop = button({
     class: "small",
     testid: "upload-stop",
-    text: () => text("uploadStop"),
-    on: { click: () => this.control?.abort() },
+    on: { click: () => this.stopping?.() },
   });
   private readonly waiting = el("div", { class: "unfinished" });
   private readonly delivered: Delivered;
   private readonly chooser: DocumentChooser;
-  private control: AbortController | null = null;
+  private stopping: (() => void) | null = null; // ends what is under way
   private shown: (() => Promise<void>) | null = null; // said again in another language
   readonly node: HTMLDetailsElement;
 
   constructor(app: App) {
-    this.delivered = new Delivered(app);
+    this.delivered = new Delivered(
+      app,
+      (job) => this.follow(job),
+      () => this.chooser.load(),
+    );
     this.chooser = new DocumentChooser((id) => {
       this.progress.node.hidden = true;
       this.show(() => this.delivered.show(id));
@@ -69,7 +72,7 @@ class UploadPanel {
       this.chooser.node,
       this.delivered.node,
     );
-    this.stop.hidden = true;
+    this.stoppable("uploadStop", null);
     this.node.addEventListener("toggle", () => this.toggled());
     this.listenForDrops();
     onView(
@@ -107,7 +110,7 @@ class UploadPanel {
   }
 
   private chosen(file: File | undefined): void {
-    if (!file || this.control) return;
+    if (!file || this.stopping) return; // one after the other
     if (!FILE.test(file.name)) {
       complain(new Error(text("uploadWrong")));
       return;
@@ -140,8 +143,7 @@ class UploadPanel {
   ): Promise<tus.Unfinished | null> {
     const control = new AbortController();
     const rate = new Rate();
-    this.control = control;
-    this.stop.hidden = false;
+    this.stoppable("uploadStop", () => control.abort());
     const size = (file.size / MEGABYTE).toFixed(1);
     const sent = (bytes: number) => {
       const note = text("uploadBytes", { sent: (bytes / MEGABYTE).toFixed(1), size });
@@ -157,8 +159,7 @@ class UploadPanel {
       this.progress.node.hidden = true;
       return null;
     } finally {
-      this.control = null;
-      this.stop.hidden = true;
+      this.stoppable("uploadStop", null);
     }
   }
 
@@ -169,7 +170,7 @@ class UploadPanel {
       const offset = await tus.standing(upload);
       if (offset !== null) rows.push(this.unfinished(upload, offset));
     }
-    if (!this.control) replace(this.waiting, ...rows);
+    if (!this.stopping) replace(this.waiting, ...rows);
   }
 
   private unfinished(upload: tus.Unfinished, offset: number): HTMLElement {
@@ -212,8 +213,24 @@ class UploadPanel {
     this.show(() => this.delivered.show(taken.model, { upload: taken, job: ended }));
   }
 
-  /** Follows the job's events; where streaming is cut, polls. */
+  /** Offers to end what is under way; null: nothing is. */
+  private stoppable(label: TextKey, stop: (() => void) | null): void {
+    this.stop.textContent = text(label);
+    this.stop.hidden = stop === null;
+    this.stopping = stop;
+  }
+
   private async follow(id: string): Promise<Job> {
+    this.stoppable("cancelJob", () => void cancel(id).catch(complain));
+    try {
+      return await this.untilEnded(id);
+    } finally {
+      this.stoppable("cancelJob", null);
+    }
+  }
+
+  /** Follows the job's events; where streaming is cut, polls. */
+  private async untilEnded(id: string): Promise<Job> {
     let last: Job | null = null;
     const control = new AbortController();
     const ended = () => last?.state === "done" || last?.state === "failed";

@@ -143,7 +143,8 @@ def are_saved(page):
 
 
 def test_an_upload_goes_on_after_the_page_was_loaded_again(demo, page, tmp_path):
-    content = faulty_house.FIRST.replace(b"DATA;", b"DATA;\n/*" + b"-" * PADDING + b"*/", 1)
+    large = faulty_house.FIRST.replace(b"DATA;", b"DATA;\n/*" + b"-" * PADDING + b"*/", 1)
+    content = large.replace(b"('2", b"('3")  # another house
     path = saved(tmp_path, "大屋.ifc", content)
     offsets = []
 

@@ -97,6 +97,12 @@ def test_a_faulty_delivery_is_checked_looked_at_corrected_and_in_the_history(dem
     rows.nth(1).get_by_test_id("delivery-show").click()
     until(page, "document.body.innerText.includes('检查结果（第 1 版）')")
     assert page.get_by_test_id("filter-fixed").count() == 0
+    rows.nth(1).scroll_into_view_if_needed()
+    screenshot(page, "door-history")
+    page.get_by_test_id("lang").click()
+    until(page, "document.body.innerText.includes('Findings of version 2')")
+    assert page.get_by_test_id("finding-group").first.inner_text().isascii()
+    screenshot(page, "door-english")
 
 
 def is_looked_at(page, wall):
@@ -146,17 +152,18 @@ def test_an_upload_goes_on_after_the_page_was_loaded_again(demo, page, tmp_path)
     large = faulty_house.FIRST.replace(b"DATA;", b"DATA;\n/*" + b"-" * PADDING + b"*/", 1)
     content = large.replace(b"('2", b"('3")  # another house
     path = saved(tmp_path, "大屋.ifc", content)
-    offsets = []
+    offsets, resumed = [], []
 
-    def once(route):
-        offsets.append(int(route.request.headers["upload-offset"]))
-        if len(offsets) == 2:
-            route.abort()
-        elif len(offsets) < 2 or resumed:
+    def cut(route):
+        """Let one piece through; then none until the page was loaded again."""
+        if route.request.method == "PATCH":
+            offsets.append(int(route.request.headers["upload-offset"]))
+        if len(offsets) < 2 or resumed:
             route.continue_()
+        else:
+            route.abort()
 
-    resumed = []
-    page.route("**/uploads/*", lambda r: once(r) if r.request.method == "PATCH" else r.continue_())
+    page.route("**/uploads/*", cut)
     opened(page, demo)
     page.get_by_test_id("upload").locator("summary").first.click()
     page.get_by_test_id("upload-document").fill("建筑乙")

@@ -51,6 +51,7 @@ def nesting(edges: Edges, depth_max: int) -> Nesting:
     taken = np.flatnonzero(open_targets == 0)
     left = edges.size
     depth = 0
+    marks = np.empty(edges.size, dtype=np.int64)
     while taken.size and depth < depth_max:
         depth += 1
         left -= taken.size
@@ -58,7 +59,7 @@ def nesting(edges: Edges, depth_max: int) -> Nesting:
         parents = above[rows]
         np.subtract.at(open_targets, parents, 1)
         np.add.at(paths, parents, np.repeat(paths[taken], counts))
-        taken = np.unique(parents[open_targets[parents] == 0])
+        taken = _distinct(parents[open_targets[parents] == 0], marks)
     too_deep = int(taken[0]) if taken.size else None
     cyclic = _on_cycle(edges, open_targets > 0) if left and too_deep is None else None
     return Nesting(depth, too_deep, cyclic, paths)
@@ -70,6 +71,14 @@ def _rows(offsets: Indexes, nodes: Indexes) -> tuple[Indexes, Indexes]:
     ends = np.cumsum(counts)
     places = np.arange(int(ends[-1]) if ends.size else 0)
     return places + np.repeat(offsets[nodes] - ends + counts, counts), counts
+
+
+def _distinct(nodes: Indexes, marks: Indexes) -> Indexes:
+    """Return each node once, without sorting; ``marks`` is room for a number a node."""
+    numbers = np.arange(nodes.size)
+    marks[nodes] = numbers
+    once: Indexes = nodes[marks[nodes] == numbers]
+    return once
 
 
 def _on_cycle(edges: Edges, left: NDArray[np.bool_]) -> int:

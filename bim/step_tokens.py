@@ -18,8 +18,7 @@ WINDOW_BYTES = 1 << 20
 ID_DIGITS_MAX = 18  # of an int64; longer numbers are cut and so lead nowhere
 
 _QUOTE, _HASH, _EQUALS, _END, _OPEN, _CLOSE = range(1, 7)
-_CLASS = np.zeros(256, dtype=np.uint8)
-_CLASS[list(b"'#=;()")] = [_QUOTE, _HASH, _EQUALS, _END, _OPEN, _CLOSE]
+_CLASS = bytes(b"'#=;()".find(byte) + 1 for byte in range(256))
 _STEP = np.zeros(7, dtype=np.int64)
 _STEP[[_OPEN, _CLOSE]] = [1, -1]
 _WORD = 8
@@ -75,9 +74,10 @@ def _windows(block: bytes) -> Iterator[tuple[Longs, Bytes, int]]:
     """
     quotes = level = 0
     for start in range(0, len(block), WINDOW_BYTES):
-        size = min(WINDOW_BYTES, len(block) - start)
-        classes = _CLASS[np.frombuffer(block, dtype=np.uint8, count=size, offset=start)]
-        at = np.flatnonzero(classes)
+        # Less than half the time of a table lookup and a search for what is not zero in numpy.
+        window = block[start : start + WINDOW_BYTES].translate(_CLASS)
+        classes = np.frombuffer(window, dtype=np.uint8)
+        at = np.flatnonzero(classes != 0)
         kind = classes[at]
         quote = kind == _QUOTE
         parity = (np.cumsum(quote) + quotes) & 1

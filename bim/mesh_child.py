@@ -46,7 +46,8 @@ def run(job: dict[str, Any], progress: Progress) -> int:
     ``job``: ``ifc``, ``out`` (path without ending), ``share`` [k, n] (every n-th product from the
     k-th), ``kernels``, ``wanted`` (file with a JSON list of GUIDs, or None for all), ``done`` (STEP
     ids that have a record), ``blamed`` {STEP id: {kernel: reason}} (not to be tried again),
-    ``kernel_s`` (seconds of processor that a product has in one kernel; then the child dies).
+    ``kernel_s`` (seconds of processor that a product has in a kernel, half as many in the second
+    one after the first has ended a child; then the child dies).
     """
     file = ifcopenshell.open(job["ifc"])
     listed = list(_share(keys(file), job))
@@ -56,8 +57,8 @@ def run(job: dict[str, Any], progress: Progress) -> int:
         for number, (key, product) in enumerate(listed):
             if product.id() in done:
                 continue
-            tell = _teller(progress, number / len(listed), product.id(), job)
             blamed = job["blamed"].get(str(product.id()), {})
+            tell = _teller(progress, number / len(listed), product.id(), job)
             records.add(key, product, *_decided(product, kernels, blamed, tell))
     return records.count
 
@@ -91,9 +92,12 @@ def _share(listed: list[tuple[str, Any]], job: dict[str, Any]) -> Iterator[tuple
 def _teller(
     progress: Progress, fraction: float, step_id: int, job: dict[str, Any]
 ) -> Callable[[str], None]:
+    ended = job["blamed"].get(str(step_id), {})
+    seconds = job["kernel_s"] / (1 + len(ended))  # who follows a kernel that ended has less
+
     def tell(reader: str) -> None:
         # The processor's time, not the clock's: a busy machine costs nobody a body.
-        signal.setitimer(signal.ITIMER_PROF, job["kernel_s"])
+        signal.setitimer(signal.ITIMER_PROF, seconds)
         place = -1 if reader == READING else job["kernels"].index(reader)
         progress("in_hand", fraction, {"step_id": step_id, "kernel": place})
 

@@ -28,6 +28,7 @@ from bim.normalise_guids import is_row_class
 from cim.progress import Progress
 
 HUGE_M = 20_000.0  # a body of this extent is a kernel's slip, not a product
+FAR_M = 1e9  # from the model's origin; a grid's coordinates stay below 1e8
 DEFLECTION_M = 0.005  # a tenth of what boxes may differ; 0.001 takes minutes for a dome of 100 m
 REASON_CHARS = 200
 READING = "reading"  # before any kernel: walking what the product refers to
@@ -154,7 +155,8 @@ def _body(product: Any, kernel: str) -> tuple[Body | None, str]:
     faces = np.frombuffer(geometry.faces_buffer, np.int32).reshape(-1, 3)
     if not len(faces):
         return None, ""
-    if not np.isfinite(points).all() or np.ptp(points, axis=0).max() > HUGE_M:
+    far = not np.isfinite(points).all() or np.abs(points).max() > FAR_M
+    if far or np.ptp(points, axis=0).max() > HUGE_M:
         return None, "implausible"
     styles = [rgba(style, product) for style in geometry.materials]
     which = np.frombuffer(geometry.material_ids_buffer, np.int32)
@@ -162,9 +164,10 @@ def _body(product: Any, kernel: str) -> tuple[Body | None, str]:
 
 
 def _at(product: Any, file: Any) -> tuple[float, float, float] | None:
-    """Return ``placed_at``, or None where the file's placement or its unit is none."""
+    """Return ``placed_at``, or None where the file's placement or its unit is none, or too far."""
     try:
-        return placed_at(product, length_unit_m(file))
+        at = placed_at(product, length_unit_m(file))
+        return at if at and all(abs(place) <= FAR_M for place in at) else None
     except Exception:  # noqa: BLE001 - attributes of a damaged file are of any type
         return None
 

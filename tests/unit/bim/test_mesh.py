@@ -248,6 +248,15 @@ async def test_a_product_that_is_walked_for_ever_is_blamed_and_not_the_one_befor
     ] == said
 
 
+async def test_a_body_beyond_all_places_is_a_box_and_keeps_no_other_from_its_shape(file, run):
+    file.product(GUIDS[1], at=file.placement(1e308, 0.0, 0.0))
+    file.product(GUIDS[2])
+    meshes = await run(file)
+    assert {GUIDS[1]: "placeholder", GUIDS[2]: "cgal-simple"} == kernels(meshes)
+    assert np.isfinite(meshes.positions).all()
+    assert np.abs(meshes.origin_m).max() < 10
+
+
 async def test_a_length_unit_without_a_base_costs_placeholders_their_place_and_nothing_else(
     file, run, monkeypatch
 ):

@@ -36,6 +36,7 @@ from sensors.ports import Broker, Listening
 GRACE_S = 3  # what is still answered after a signal
 UNSENT_BYTES_MAX = 256 * 1024  # of one connection, in the kernel
 UNREAD_BYTES_MAX = 2 << 20  # the same of what comes in; the kernel takes it twice
+LAST_WORD_S = 0.1  # between the signal and the end of connections
 READ_BOUND = Path("/proc/sys/net/core/rmem_max")  # what Linux lets a program ask for
 WS_MESSAGE_BYTES_MAX = 64 * 1024  # from a client; none is expected
 
@@ -248,6 +249,11 @@ class _Server(uvicorn.Server):
         """End the streams and then the server."""
         self._door.stopping.set()
         self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close what is open, after streams had their turn to say that they end."""
+        await asyncio.sleep(LAST_WORD_S)
+        await super().shutdown(sockets)
 
 
 @contextmanager

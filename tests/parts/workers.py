@@ -11,6 +11,7 @@ NEO4J, POSTGRES, DEMO = "neo4j", "postgres", "demo"
 FILES = {
     "test_browser.py": DEMO,
     "test_browser_codes.py": DEMO,
+    "test_browser_door.py": DEMO,
     "test_browser_time.py": DEMO,
     "test_devices_page.py": DEMO,
     "test_printed_lines.py": DEMO,

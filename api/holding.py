@@ -21,6 +21,7 @@ from api.jobs import (
     ACCEPTED,
     ENDED,
     HELD,
+    KEPT,
     OWNER,
     REJECTED,
     REPLACED,
@@ -113,7 +114,7 @@ async def accept(services: Services, model: str, who: str, sha256: str | None) -
     ``sha256``: of the file that was looked at. Raises NotFound("held_nothing"),
     Conflict("held_changed").
     """
-    held = await _held(services, model, sha256)
+    held = await held_of(services, model, sha256)
     payload = {HELD: held.id, "model": model, OWNER: who}
     asked = Job(
         f"{held.id}-accept", ACCEPT, payload, created_at=services.clock(), subject=held.subject
@@ -123,7 +124,7 @@ async def accept(services: Services, model: str, who: str, sha256: str | None) -
 
 async def reject(services: Services, model: str, sha256: str | None = None) -> dict[str, Any]:
     """Drop what is held of ``model``; raises as ``accept``, and Conflict("held_accepting")."""
-    held = await _held(services, model, sha256)
+    held = await held_of(services, model, sha256)
     if await accepting(services, held):
         raise Conflict("held_accepting", model=model)
     await _decided(services, held, REJECTED)
@@ -149,6 +150,19 @@ async def waiting(services: Services, model: str) -> Job | None:
     return next((job for job in jobs if is_waiting(job)), None)
 
 
+async def held_of(services: Services, model: str, sha256: str | None = None) -> Job:
+    """Return the import that is held of ``model``, of the bytes that were looked at, if said.
+
+    Raises NotFound("held_nothing"), Conflict("held_changed").
+    """
+    held = await waiting(services, model)
+    if held is None:
+        raise NotFound("held_nothing", model=model[:80])
+    if sha256 and sha256 != held.payload["sha256"]:
+        raise Conflict("held_changed", model=model, sha256=held.payload["sha256"])
+    return held
+
+
 async def accepting(services: Services, held: Job) -> bool:
     """Whether the activation of what is held is queued or runs."""
     jobs = await services.jobs.recent(limit=PAGE_LIMIT, subject=held.subject)
@@ -162,15 +176,6 @@ async def shown(services: Services, held: Job) -> Shown:
     return msgspec.json.decode(blob, type=Shown)
 
 
-async def _held(services: Services, model: str, sha256: str | None) -> Job:
-    held = await waiting(services, model)
-    if held is None:
-        raise NotFound("held_nothing", model=model[:80])
-    if sha256 and sha256 != held.payload["sha256"]:
-        raise Conflict("held_changed", model=model, sha256=held.payload["sha256"])
-    return held
-
-
 def _check_waiting(held: Job) -> None:
     if not is_waiting(held):
         raise Conflict("held_decided", job=held.id, held=(held.result or {}).get(HELD))
@@ -181,7 +186,7 @@ async def _decided(
 ) -> None:
     """Store what became of a held import, then let go of what was kept for it."""
     result = {**(held.result or {}), **(more or {}), HELD: what}
-    names = [str(name) for key in ("package", "shown") if (name := result.pop(key, None))]
+    names = [str(name) for key in KEPT if (name := result.pop(key, None))]
     await services.jobs.save(replace(held, result=result), now=services.clock())
     for name in names:
         await services.blobs.remove(name)

@@ -19,6 +19,7 @@ CANCELLED = "job_cancelled"  # the code of its error
 ENDED = frozenset({"done", "failed"})
 OWNER = "owner"  # in a job's payload beside the receipt: who uploaded
 HELD = "held"  # in the result of an import that was held: one of the four
+KEPT = ("package", "shown")  # beside it while it waits: the blobs, of which no client hears
 WAITING, ACCEPTED, REJECTED, REPLACED = "waiting", "accepted", "rejected", "replaced"
 ATTEMPTS_LOOKED_AT = 100
 
@@ -64,11 +65,11 @@ def is_dropped(job: Job) -> bool:
 
 async def is_owner(services: Services, name: str, model: str) -> bool:
     """Whether ``name`` uploaded ``model``, as far as its newest jobs know."""
-    jobs = [
-        *await services.jobs.recent(limit=PAGE_LIMIT, subject=model),
-        *await services.jobs.recent(limit=PAGE_LIMIT),  # those from before jobs had subjects
-    ]
-    return any(j.payload.get("model") == model and j.payload.get(OWNER) == name for j in jobs)
+    for subject in (model, ""):  # jobs from before they had subjects are among the newest of all
+        jobs = await services.jobs.recent(limit=PAGE_LIMIT, subject=subject)
+        if any(j.payload.get("model") == model and j.payload.get(OWNER) == name for j in jobs):
+            return True
+    return False
 
 
 async def _job_of(services: Services, receipt: Receipt) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from api.jobs import KEPT
 from cim.model import Entity, Tile
 from identity.errors import render
 from twin.live import judged, state_wire
@@ -156,7 +157,7 @@ def _told(result: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Leave out of a result where it is kept."""
     if result is None:
         return None
-    return {name: said for name, said in result.items() if name not in {"package", "shown"}}
+    return {name: said for name, said in result.items() if name not in KEPT}
 
 
 def _time(at: float | None) -> str | None:

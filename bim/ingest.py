@@ -81,13 +81,12 @@ async def withdraw(stores: Stores, model: str, *, options: Options) -> dict[str,
     )
 
 
-async def findings_of(stores: Stores, properties: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the findings of a version (``properties`` of its Model or Document entity).
-
-    Plain dicts: code, severity, facts, guid, step_id, and the element's code where it has one.
-    """
+async def findings_of(stores: Stores, properties: Mapping[str, Any]) -> list[Finding]:
+    """Return the findings of a version (``properties`` of its Model or Document entity)."""
     name = properties.get("findings")
-    return [] if not name else list(msgspec.json.decode(await stores.blobs.get(str(name))))
+    if not name:
+        return []
+    return [steps.finding(row) for row in msgspec.json.decode(await stores.blobs.get(str(name)))]
 
 
 async def _read(  # noqa: PLR0917 - the stage's surroundings

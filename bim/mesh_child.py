@@ -24,6 +24,7 @@ import numpy.typing as npt
 from bim.extract_guids import Names
 from bim.mesh_colours import Rgba, of_class, rgba
 from bim.mesh_hazards import hazard, items_of, length_unit_m, only_lines, placed_at, suitable
+from bim.mesh_share import READING
 from bim.normalise_guids import is_row_class
 from cim.progress import Progress
 
@@ -31,7 +32,6 @@ HUGE_M = 20_000.0  # a body of this extent is a kernel's slip, not a product
 FAR_M = 1e9  # from the model's origin; a grid's coordinates stay below 1e8
 DEFLECTION_M = 0.005  # a tenth of what boxes may differ; 0.001 takes minutes for a dome of 100 m
 REASON_CHARS = 200
-READING = "reading"  # before any kernel: walking what the product refers to
 TIMEOUTS_MAX = 2  # kernels that ran out of time with a product; a third would too
 DERIVED = re.compile(r"actual type <derived> at index (\d+)")
 

@@ -11,6 +11,7 @@ from bim.child import Limits, call
 from cim.progress import Progress
 from identity.errors import CityError
 
+READING = "reading"  # before any kernel: walking what the product refers to
 DEATHS_MAX = 40  # of the children of one share; what is left then becomes placeholders
 REPORT_STEP = 0.01  # progress is passed on when it has grown by this
 
@@ -100,7 +101,7 @@ class Share:
     def _heard(self, stage: str, fraction: float, counts: Mapping[str, int] | None = None) -> None:
         if stage == "in_hand" and counts:
             place = counts["kernel"]
-            reader = self.kernels[place] if place >= 0 else "reading"
+            reader = self.kernels[place] if place >= 0 else READING
             self._in_hand = (str(counts["step_id"]), reader)
         self.board.report(self.which[0], fraction)
 

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from api.requests import Cursor, Generation, ServicesIn, cursor, page, uncursor
 from api.routes.models import document_of, version_of
 from api.services import Services
-from bim import ingest, steps
+from bim import ingest
 from bim.findings import finding_id
 from bim.rows import Severity
 from cim.model import Entity
@@ -53,8 +53,8 @@ def _number(after: str) -> int | None:
 
 async def _severities(services: Services, version: Entity) -> dict[str, Severity]:
     """Return the severity of each finding of a version, by its id."""
-    rows = await ingest.findings_of(services.stores, version.properties)
-    return {finding_id(found): found.severity for found in map(steps.finding, rows)}
+    found = await ingest.findings_of(services.stores, version.properties)
+    return {finding_id(finding): finding.severity for finding in found}
 
 
 def _changes(now: dict[str, Severity], then: dict[str, Severity] | None) -> dict[str, int] | None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any
 
@@ -13,15 +12,14 @@ from api import holding
 from api.requests import Generation, Lang, ServicesIn, page
 from api.routes.models import document_of, to_be, version_of
 from api.services import Services
-from bim import bcf, ingest, report, steps
+from bim import bcf, ingest, report
 from bim.findings import compared, wire, wires
 from bim.rows import Finding, Severity
+from cim.batches import pieces
 from cim.delivery_before import document_before
 from cim.model import Entity
 from cim.placement import Box3
 from cim.ports import LOOKUP_LIMIT
-from identity.errors import NotFound
-from twin.ports import Job
 
 router = APIRouter(tags=["models"])
 
@@ -48,9 +46,9 @@ async def findings(
 
     With ``against`` each says whether it is ``new``, ``still`` there or ``fixed`` since then.
     """
-    _, found = await _found(services, g, model, version, held=held)
+    _, found, _ = await _found(services, g, model, version, held=held)
     if against is not None:
-        _, before = await _found(services, g, model, against)
+        _, before, _ = await _found(services, g, model, against)
         found = compared(found, before)
     wanted = [row for row in found if severity in {None, row["severity"]}]
     return page([row for row in wanted if code in {"", row["code"]}], None)
@@ -68,8 +66,9 @@ async def findings_bcf(
     bcf_version: Annotated[str, Query(alias="bcf", description="3.0 or 2.1")] = bcf.VERSIONS[0],
 ) -> Response:
     """Return one topic for each finding, with viewpoint and snapshot where an element has a box."""
-    entity, found = await _found(services, g, model, version, held=held)
-    boxes = await _boxes(services, g, model, held=held)
+    entity, found, boxes = await _found(services, g, model, version, held=held)
+    if boxes is None:
+        boxes = await _boxes(services, g, model)
     said = entity.properties
     projects = await services.graph.entities(g, [str(said.get("project") or model)])
     delivery = bcf.Delivery(
@@ -96,23 +95,25 @@ async def findings_page(
     held: Held = False,
 ) -> Response:
     """Return an HTML document in the language asked for."""
-    entity, found = await _found(services, g, model, version, held=held)
+    entity, found, _ = await _found(services, g, model, version, held=held)
     return HTMLResponse(report.document(found, entity.name or model, language))
 
 
 async def _found(
     services: Services, g: int, model: str, version: int | None, *, held: bool = False
-) -> tuple[Entity, list[dict[str, Any]]]:
+) -> tuple[Entity, list[dict[str, Any]], Mapping[str, Box3] | None]:
+    """Return a version, its findings for the wire, and, of what is held, where its elements lie."""
+    boxes = None
     if held:
-        job = await _held(services, model)
+        job = await holding.held_of(services, model)
         entity, kept = to_be(job), await holding.shown(services, job)
-        rows = [asdict(finding) for finding in kept.findings]
+        found, boxes = kept.findings, kept.boxes
     else:
         document = await document_of(services, g, model)
         entity = document if version is None else await version_of(services, g, model, version)
-        rows = await ingest.findings_of(services.stores, entity.properties)
-    elements = await _elements(services, g, rows, entity.properties.get("project"))
-    return entity, wires(map(steps.finding, rows), elements)
+        found = await ingest.findings_of(services.stores, entity.properties)
+    elements = await _elements(services, g, found, entity.properties.get("project"))
+    return entity, wires(found, elements), boxes
 
 
 def _fitting(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -124,18 +125,8 @@ def _fitting(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [*found[: bcf.TOPICS_MAX - 1], wire(said)]
 
 
-async def _held(services: Services, model: str) -> Job:
-    """Return the held import of a model; NotFound("held_nothing")."""
-    job = await holding.waiting(services, model)
-    if job is None:
-        raise NotFound("held_nothing", model=model[:80])
-    return job
-
-
-async def _boxes(services: Services, g: int, model: str, *, held: bool) -> Mapping[str, Box3]:
+async def _boxes(services: Services, g: int, model: str) -> Mapping[str, Box3]:
     """Return where the elements lie, by GUID, in the local frame."""
-    if held:
-        return (await holding.shown(services, await _held(services, model))).boxes
     things = (await document_before(services.graph, g, model)).held
     return {key: thing.box_m for key, thing in things.items() if thing.box_m is not None}
 
@@ -152,13 +143,12 @@ def _topic(row: dict[str, Any], boxes: Mapping[str, Box3], language: str) -> bcf
 
 
 async def _elements(
-    services: Services, g: int, rows: list[dict[str, Any]], scope: str | None
+    services: Services, g: int, findings: list[Finding], scope: str | None
 ) -> dict[str, str]:
     """Return GUID → code for the elements that findings name, within their project."""
-    guids = sorted({str(row["guid"]) for row in rows if row.get("guid")})
+    guids = sorted({finding.guid for finding in findings if finding.guid})
     found: dict[str, str] = {}
-    for start in range(0, len(guids), LOOKUP_LIMIT):
-        piece = guids[start : start + LOOKUP_LIMIT]
+    for piece in pieces(guids, LOOKUP_LIMIT):
         aliases = await services.codes.resolve(g, piece, scheme="ifc_guid", scope=scope)
         found |= {guid: held[0].code for guid, held in aliases.items()}
     return found

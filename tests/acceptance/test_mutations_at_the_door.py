@@ -1,7 +1,6 @@
 """Damaged files through the real door: the service answers all the while; each one is decided."""
 
 import collections
-import time
 
 import pytest
 
@@ -25,18 +24,7 @@ def outcome(twin, number, files):
     """Upload a damaged file; return (how its job ended, codes said, seconds)."""
     kind = "byte" if number % STRUCTURE_EVERY else "structure"
     _, data = mutations.of(SEED, number, files, kind)
-    start = time.monotonic()
-    answer = twin.upload(data, "damaged.ifc", project=f"Damaged {number}")
-    if answer.status != 202:
-        return f"refused with {answer.status}", [answer.json["code"]], time.monotonic() - start
-    while (job := twin.get(f"/jobs/{answer.json['job']}"))["state"] not in {"done", "failed"}:
-        assert 200 == twin.ask("GET", "/healthz").status
-        time.sleep(0.05)
-    seconds = time.monotonic() - start
-    if job["state"] == "failed":
-        return "refused", [job["error"]["code"]], seconds
-    found = twin.get(f"/models/{job['result']['model']}/findings")["items"]
-    return "imported", [row["code"] for row in found], seconds
+    return twin.decided(data, "damaged.ifc", project=f"Damaged {number}")
 
 
 def decide(twin, files, count):

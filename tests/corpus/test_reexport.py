@@ -108,7 +108,7 @@ async def test_a_version_says_what_was_recognised_why_and_what_was_not(firm, tmp
     assert told == {new: old for new, old in truth.same.items() if new in told}
     assert truth.added == {thing["key"] for thing in kept["unmatched_new"]}
     assert truth.removed == {thing["key"] for thing in kept["unmatched_old"]}
-    said = {f["code"]: f["facts"] for f in await findings_of(firm.stores, model.properties)}
+    said = {f.code: f.facts for f in await findings_of(firm.stores, model.properties)}
     assert len(told) == said["rematched"]["count"]
     assert sorted(truth.added) == said["unmatched_new"]["samples"]
     assert after.keys() >= truth.added

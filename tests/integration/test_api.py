@@ -1,11 +1,9 @@
 """The whole way over HTTP: upload → job → objects, state and tiles, in one real server process."""
 
-import asyncio
 import html
 import io
 import json
 import re
-import time
 import zipfile
 
 import httpx
@@ -17,11 +15,9 @@ from api.settings import load
 from bim import bcf
 from bim.demo import district
 from tests.parts.ifc_text import HOUSE, WALL, ifc
-from tests.parts.served import served
+from tests.parts.served import WAIT_S, ended, served
 
 pytestmark = pytest.mark.anyio
-
-WAIT_S = 90.0
 
 
 @pytest.fixture(scope="module")
@@ -52,16 +48,6 @@ async def city(tmp_path_factory, pump_station):
 async def upload(client, path, **fields):
     with path.open("rb") as file:
         return await client.post("/models", data=fields, files={"file": (path.name, file)})
-
-
-async def ended(client, job_id):
-    stop = time.monotonic() + WAIT_S
-    while time.monotonic() < stop:
-        job = (await client.get(f"/jobs/{job_id}")).json()
-        if job["state"] in {"done", "failed"}:
-            return job
-        await asyncio.sleep(0.05)
-    raise AssertionError(job)
 
 
 async def a_space(client):

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bim import child, extract, mesh, mesh_share, steps
+from bim import child, extract, mesh, steps
 from identity.errors import CityError
+from tests.parts import mesh_deaths
 from tests.parts.bombs import BOMB, BOMBS, CYCLES
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
@@ -32,16 +33,7 @@ CASES = [
 def deaths(monkeypatch):
     """The codes with which meshing children ended, as they come."""
     ended = []
-    real = mesh_share.call
-
-    async def call(*args, **options):
-        try:
-            return await real(*args, **options)
-        except CityError as error:
-            ended.append(error.code)
-            raise
-
-    monkeypatch.setattr(mesh_share, "call", call)
+    mesh_deaths.tell(monkeypatch, ended.append)
     return ended
 
 

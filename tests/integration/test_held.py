@@ -1,8 +1,6 @@
 """TWIN_ACCEPT=hold over HTTP: what is held is nowhere in the city until a person accepts it."""
 
-import asyncio
 import io
-import time
 import zipfile
 from contextlib import asynccontextmanager
 
@@ -14,11 +12,10 @@ from api.services import Door
 from api.settings import load
 from bim import child
 from bim.demo import district
-from tests.parts.served import served
+from tests.parts.served import WAIT_S, ended, served
 
 pytestmark = pytest.mark.anyio
 
-WAIT_S = 90.0
 NAMED = {"project": "南湖", "document": "泵站"}
 
 
@@ -63,16 +60,6 @@ async def upload(client, data, **fields):
     )
     assert answer.status_code == 202, answer.text
     return answer.json()
-
-
-async def ended(client, job_id):
-    stop = time.monotonic() + WAIT_S
-    while time.monotonic() < stop:
-        job = (await client.get(f"/jobs/{job_id}")).json()
-        if job["state"] in {"done", "failed"}:
-            return job
-        await asyncio.sleep(0.05)
-    raise AssertionError(job)
 
 
 async def held(client, data):

@@ -10,10 +10,10 @@ from contextvars import ContextVar
 
 import pytest
 
-from bim import child, mesh_share
+from bim import child
 from bim.ingest import Options, ingest, receive
 from identity.errors import CityError
-from tests.parts import mutations
+from tests.parts import mesh_deaths, mutations
 from tests.parts.cities import open_stores
 from tests.parts.pump import pump
 from tests.parts.warm_children import Warm
@@ -49,18 +49,9 @@ _ended = ContextVar("_ended")  # the codes with which meshing children of one fi
 
 @pytest.fixture
 async def warm(monkeypatch):
-    real = mesh_share.call
-
-    async def call(*args, **options):
-        try:
-            return await real(*args, **options)
-        except CityError as error:
-            _ended.get().append(error.code)
-            raise
-
     server = Warm()
     monkeypatch.setattr(child, "_start", server.start)
-    monkeypatch.setattr(mesh_share, "call", call)
+    mesh_deaths.tell(monkeypatch, lambda code: _ended.get().append(code))
     yield server
     server.close()
 

@@ -119,6 +119,21 @@ class Twin:
         until(lambda: self.get(f"/jobs/{job}")["state"] in {"done", "failed"}, job)
         return self.ask("GET", f"/jobs/{job}", **headers).json
 
+    def decided(self, content, filename, **fields):
+        """Upload; return (how it ended, codes of what was said, seconds), asking for health."""
+        start = time.monotonic()
+        answer = self.upload(content, filename, **fields)
+        if answer.status != 202:
+            return f"refused with {answer.status}", [answer.json["code"]], time.monotonic() - start
+        while (job := self.get(f"/jobs/{answer.json['job']}"))["state"] not in {"done", "failed"}:
+            assert 200 == self.ask("GET", "/healthz").status
+            time.sleep(0.05)
+        seconds = time.monotonic() - start
+        if job["state"] == "failed":
+            return "refused", [job["error"]["code"]], seconds
+        found = self.get(f"/models/{job['result']['model']}/findings")["items"]
+        return "imported", [row["code"] for row in found], seconds
+
     def listens(self):
         """Return whether its endpoint takes devices."""
         with socket.socket() as probe:

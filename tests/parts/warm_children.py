@@ -49,7 +49,8 @@ class Warm:
         heard, prints = os.pipe()
         ended, ends = os.pipe()
         forked = Forked(self, [answers, prints, ends], await _reader(ended))
-        printed = asyncio.create_task(_tail((await _reader(heard))[0]))
+        forked.stdout = (await _reader(heard))[0]
+        printed = asyncio.create_task(child._tail(forked))
         lines, transport = await _reader(ours)
         return child._Child(forked, lines, transport, printed)
 
@@ -61,6 +62,7 @@ class Forked:
         self._warm, self._descriptors, self._ended = warm, descriptors, ended
         self._request = os.memfd_create("request")
         self._status = None
+        self.stdout = None
         self.pid = 0
         self.stdin = self
 
@@ -91,13 +93,6 @@ async def _reader(descriptor):
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb")
     )
     return reader, transport
-
-
-async def _tail(reader):
-    kept = b""
-    while chunk := await reader.read(child.TAIL_BYTES):
-        kept = (kept + chunk)[-child.TAIL_BYTES :]
-    return kept
 
 
 def serve(connection):

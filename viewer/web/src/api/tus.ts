@@ -158,7 +158,8 @@ function given(told: Pick<Unfinished, "project" | "document">): Partial<Unfinish
   return Object.fromEntries(Object.entries(told).filter(([, said]) => said));
 }
 
-function remembered(file: File): Unfinished | null {
+/** What this browser began to send of a file, if it did. */
+export function remembered(file: File): Unfinished | null {
   return read(keyOf(file.name, file.size, file.lastModified));
 }
 

@@ -155,7 +155,8 @@ class UploadPanel {
       return await tus.sendFile(file, fields, { sent, waiting, signal: control.signal });
     } catch (error) {
       if (!control.signal.aborted) throw error;
-      await Promise.all(tus.unfinished().filter(isOf(file)).map(tus.giveUp));
+      const begun = tus.remembered(file);
+      if (begun) await tus.giveUp(begun);
       this.progress.node.hidden = true;
       return null;
     } finally {
@@ -266,9 +267,6 @@ class Rate {
     return sent > 0 ? (((at - this.first.at) / sent) * (size - bytes)) / 1000 : null;
   }
 }
-
-const isOf = (file: File) => (upload: tus.Unfinished) =>
-  upload.name === file.name && upload.size === file.size && upload.modified === file.lastModified;
 
 function field(name: "project" | "document"): HTMLInputElement {
   return el("input", { placeholder: () => text(name), testid: `upload-${name}` });
